@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * span: a borrowed run of bytes. Invariant: p[0..n) is readable; n == 0 leaves p unspecified.
+ * Spans are never NUL-terminated. Everything here is total: an offset beyond the end gives an empty span.
+ */
+#ifndef SP_BASE_SPAN_H
+#define SP_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sp_span {
+    const uint8_t *p;
+    size_t n;
+};
+
+#define SP_NOT_FOUND SIZE_MAX
+
+/* A span over a string literal. */
+#define SP_LIT(s) ((struct sp_span){(const uint8_t *)("" s), sizeof(s) - 1})
+/* The two printf arguments of "%.*s". */
+#define SP_FMT(s) (int)(s).n, (const char *)(s).p
+
+struct sp_span sp_span_of(const void *p, size_t n);
+struct sp_span sp_span_str(const char *nul_terminated);
+/* Bytes [off, off+len) of s, clipped to s. */
+struct sp_span sp_span_sub(struct sp_span s, size_t off, size_t len);
+/* Bytes from off to the end. */
+struct sp_span sp_span_from(struct sp_span s, size_t off);
+bool sp_span_eq(struct sp_span a, struct sp_span b);
+/* Equal when ASCII letters are folded. */
+bool sp_span_ieq(struct sp_span a, struct sp_span b);
+bool sp_span_starts(struct sp_span s, struct sp_span prefix);
+bool sp_span_istarts(struct sp_span s, struct sp_span prefix);
+bool sp_span_ends(struct sp_span s, struct sp_span suffix);
+bool sp_span_iends(struct sp_span s, struct sp_span suffix);
+int sp_span_cmp(struct sp_span a, struct sp_span b);
+/* First position at or after `from` of a byte / of a needle, else SP_NOT_FOUND. Linear. */
+size_t sp_span_byte(struct sp_span s, size_t from, uint8_t byte);
+size_t sp_span_find(struct sp_span s, size_t from, struct sp_span needle);
+size_t sp_span_ifind(struct sp_span s, size_t from, struct sp_span needle);
+/* s without leading and trailing SP / HTAB (OWS of RFC 9110 section 5.6.3). */
+struct sp_span sp_span_trim(struct sp_span s);
+/* The byte at off, or -1 beyond the end. */
+int sp_span_at(struct sp_span s, size_t off);
+/* Decimal digits only, at least one; false on anything else and on overflow; *ret untouched then. */
+bool sp_span_u64(struct sp_span s, uint64_t *ret);
+bool sp_span_hex64(struct sp_span s, uint64_t *ret);
+
+static inline uint8_t sp_lower(uint8_t c) { return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c; }
+static inline bool sp_is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+/* Value of a hexadecimal digit, or -1. */
+int sp_hex(uint8_t c);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool: blocks of 16 KiB to 256 MiB, by power-of-four size class, in one reserved address range per class. A block is named by a
+ * number, not a pointer, so that a session can be copied. Nothing is touched before it is used; large blocks go back to the kernel
+ * when they are freed. The whole pool has a budget in bytes.
+ */
+#ifndef SP_ENGINE_POOL_H
+#define SP_ENGINE_POOL_H
+
+#include "base/span.h"
+
+enum sp_pool_limits {
+    SP_POOL_CLASSES = 8,
+    SP_POOL_SMALL = 16 << 10, /* the smallest block: a head of any sane size with its read-ahead */
+};
+
+struct sp_pool;
+
+/* 0 or -errno. `budget`: bytes that all blocks together may hold. */
+__attribute__((warn_unused_result)) int sp_pool_new(uint64_t budget, struct sp_pool **ret);
+void sp_pool_free(struct sp_pool *p);
+/* A block of at least n bytes, or 0 when the budget is used up or n is beyond the largest class. */
+uint32_t sp_pool_get(struct sp_pool *p, size_t n);
+void sp_pool_put(struct sp_pool *p, uint32_t block);
+uint8_t *sp_pool_at(const struct sp_pool *p, uint32_t block);
+size_t sp_pool_len(const struct sp_pool *p, uint32_t block);
+uint64_t sp_pool_used(const struct sp_pool *p);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proto: the contract between bytes and rules. A protocol is one const object of pure functions over a flat state:
+ * no globals, no allocation of its own, no I/O. docs/architecture.md explains the order in which the engine calls them.
+ */
+#ifndef SP_PROTO_PROTO_H
+#define SP_PROTO_PROTO_H
+
+#include "base/arena.h"
+#include "base/bits.h"
+#include "base/buf.h"
+#include "base/cur.h"
+#include "base/span.h"
+
+enum sp_dir { SP_C2S = 0, SP_S2C = 1 };
+
+enum sp_limits {
+    SP_STATE_MAX = 256,      /* bytes of decoder state in a session: idle connections must stay below 1 KiB */
+    SP_FIELDS_MAX = 192,     /* fields of one protocol, the session's included: sizes every field bit set */
+    SP_VALUES_MAX = 8192,    /* values in one message: 1,000 arguments in five views each, and room */
+    SP_EDITS_MAX = 512,      /* byte replacements in one message */
+};
+
+#define SP_FIELD_WORDS SP_BITS_WORDS(SP_FIELDS_MAX)
+
+/* ---- the field catalogue ---- */
+
+enum sp_type {
+    SP_STR,  /* bytes */
+    SP_NUM,  /* signed 64-bit number */
+    SP_BOOL,
+    SP_IP,   /* 16 bytes in `str`, IPv4 as ::ffff:a.b.c.d */
+};
+
+enum sp_field_flags {
+    SP_F_C2S = 1 << 0,
+    SP_F_S2C = 1 << 1,
+    SP_F_EDIT = 1 << 2,   /* corrections may change it */
+    SP_F_REP = 1 << 3,    /* may have several values in a message */
+    SP_F_KEYED = 1 << 4,  /* every value has a key: F["key"]; implies REP */
+    SP_F_SECRET = 1 << 5, /* masked in events */
+    SP_F_ICASE = 1 << 6,  /* comparisons ignore ASCII case */
+    SP_F_IKEY = 1 << 7,   /* keys compare without ASCII case */
+    SP_F_BODY = 1 << 8,   /* known only when the whole unit has been collected */
+    SP_F_SESSION = 1 << 9,/* filled in by the engine, same for every message of the session */
+};
+
+struct sp_field {
+    const char *name; /* "http.request.uri.path" */
+    const char *doc;  /* one sentence */
+    const char *hint; /* an example value: fuzz dictionaries, the reference pages */
+    uint16_t flags;
+    uint8_t type; /* enum sp_type */
+};
+
+/* The session's fields come first in every catalogue, in this order. */
+#define SP_SESSION_FIELDS(F)                                                                                           \
+    F(IP_SRC, "ip.src", SP_IP, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "192.0.2.7",                                        \
+      "Address of the client (the one the PROXY protocol names, where that is on).")                                   \
+    F(IP_DST, "ip.dst", SP_IP, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "192.0.2.80", "Address that the client connected to.") \
+    F(SRCPORT, "tcp.srcport", SP_NUM, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "40123", "TCP port of the client.")          \
+    F(DSTPORT, "tcp.dstport", SP_NUM, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "80", "TCP port that the client connected to.") \
+    F(SERVICE, "service.name", SP_STR, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "shop", "Name of the service in the configuration.")
+
+#define SP_FIELD_ENUM(id, name, type, flags, hint, doc) SP_FIELD_##id,
+enum sp_session_field { SP_SESSION_FIELDS(SP_FIELD_ENUM) SP_SESSION_NFIELDS };
+
+/* ---- a decoded message ---- */
+
+enum sp_value_flags {
+    SP_V_DERIVED = 1 << 0, /* str is not the raw bytes (decoded, joined, computed): an edit must encode */
+    SP_V_INBODY = 1 << 1,  /* off/len count in msg->body, not in msg->unit (the body was chunked or coded) */
+};
+
+/* One value of one field. Values remember the bytes they came from. */
+struct sp_value {
+    uint16_t field;
+    uint16_t flags;
+    uint32_t off, len;   /* its raw bytes in the unit; len 0 when it has none of its own */
+    struct sp_span key;  /* name of a keyed value, decoded; empty otherwise */
+    struct sp_span str;  /* decoded bytes: points into the unit or the arena */
+    int64_t num;         /* SP_NUM and SP_BOOL */
+};
+
+/* Replace unit bytes [off, off+len) by `with`. A list of edits is sorted by off and does not overlap. */
+struct sp_edit {
+    uint32_t off, len;
+    struct sp_span with;
+};
+
+/* What a decoder fills in. The engine owns the memory; decoders use sp_msg_add and sp_msg_canon. */
+struct sp_msg {
+    uint8_t dir;
+    bool whole;              /* in: the unit includes its body (frame was asked for it) */
+    struct sp_span unit;     /* in */
+    const uint64_t *want;    /* in: bit set by field; values of other fields need not be added */
+    struct sp_arena *arena;  /* in */
+    struct sp_value *values; /* room for SP_VALUES_MAX */
+    uint32_t nvalues;
+    struct sp_edit *canon;   /* room for SP_EDITS_MAX: what makes the unit canonical; none when it already is */
+    uint32_t ncanon;
+    struct sp_span body;     /* body as a parser sees it: without chunking and content coding */
+    bool overflow;           /* values or edits did not fit: the message is refused */
+    const char *anomaly;     /* why the unit is malformed or was rewritten: a name from the protocol's table */
+    uint64_t body_fields[SP_FIELD_WORDS]; /* head only: which body fields could have values if the body were collected */
+    uint64_t bits;           /* the protocol's own notes from decode to mend, refuse and step */
+    uint64_t extra;          /* the same (for HTTP: the body's length) */
+};
+
+static inline bool sp_want(const struct sp_msg *m, unsigned field) { return sp_bit(m->want, field); }
+/* Adds a value; false (and overflow) when there is no room. Defined in proto/msg.c. */
+bool sp_msg_add(struct sp_msg *m, const struct sp_value *v);
+/* Adds a canonicalising edit. Edits must come in rising order. */
+bool sp_msg_canon(struct sp_msg *m, size_t off, size_t len, struct sp_span with);
+
+/* ---- framing ---- */
+
+enum sp_fate {
+    SP_MORE,    /* not all there yet: call again when more bytes have come; `mark` comes back as it is */
+    SP_UNIT,    /* the first `len` bytes are one unit: decode, judge, step */
+    SP_FLOW,    /* the next `len` bytes (UINT64_MAX: all until end of stream) belong to a body nobody reads: forward unread */
+    SP_STALL,   /* nothing may be looked at in this direction before the other one has moved (HTTP upgrade, full pipeline) */
+    SP_OPAQUE,  /* from here on, both directions are forwarded unread for good */
+    SP_STARTTLS,/* from here on, both directions are TLS */
+    SP_TOOLONG, /* the unit is longer than it may be: refuse and close */
+    SP_BAD,     /* can never become a unit: refuse and close */
+};
+
+struct sp_frame {
+    enum sp_fate fate;
+    uint64_t len;         /* UNIT, FLOW: see above */
+    uint64_t mark;        /* MORE: where to resume, handed back as `mark` of the next call for the same unit */
+    bool part;            /* UNIT, FLOW: continues the message before it (a chunk, a trailer): shares its verdict */
+    bool canonical;       /* UNIT with part: nothing to read or change in it: decode may be skipped */
+    struct sp_span say;   /* MORE: to be said to the peer once, now (HTTP: 100 Continue) */
+    const char *anomaly;  /* TOOLONG, BAD: a name from the protocol's table */
+};
+
+/* What became of a unit. */
+enum sp_act { SP_PASS, SP_ALERT, SP_CORRECT, SP_REFUSE, SP_DROP, SP_CLOSE };
+
+enum sp_reply {
+    SP_REPLY_KEEP,  /* the reply ends the matter, the session goes on */
+    SP_REPLY_CLOSE, /* send the reply, then close */
+    SP_REPLY_LATER, /* the peer still owes earlier answers: ask again when it has moved */
+    SP_REPLY_NONE,  /* nothing can be said: close */
+};
+
+/* A correction of one value, before the protocol has found its bytes. */
+enum sp_fix_op { SP_FIX_SET, SP_FIX_REMOVE };
+struct sp_fix {
+    uint32_t value;       /* index in msg->values */
+    enum sp_fix_op op;
+    struct sp_span to;    /* SET: the new decoded value (truncate, clamp and replace arrive as SET) */
+};
+
+struct sp_proto {
+    const char *name, *title, *spec;
+    const struct sp_field *fields; /* SP_SESSION_NFIELDS of the session's first */
+    uint16_t nfields;
+    uint16_t state_size, state_version; /* flat; zero = fresh; copied on crash, upgrade, migration */
+    uint32_t head_max;                  /* longest unit without its body: sizes the first hold */
+    bool client_first;                  /* the server says nothing before the client has */
+
+    /* Could these first bytes be this protocol? SP_MORE, SP_UNIT (yes) or SP_BAD (no). */
+    enum sp_fate (*probe)(enum sp_dir dir, struct sp_span in);
+    /* Where does the unit at the start of `in` end? `whole`: including its body, which may be `max` bytes long. */
+    struct sp_frame (*frame)(const void *st, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max);
+    /* Unit -> fields. False: malformed (m->anomaly says why; refuse() then answers). */
+    bool (*decode)(const void *st, struct sp_msg *m);
+    /* Corrections -> byte edits, with counts and lengths repaired. False: cannot be corrected. `edits` has room for SP_EDITS_MAX. */
+    bool (*mend)(const void *st, const struct sp_msg *m, const struct sp_fix *fixes, uint32_t nfixes, struct sp_edit *edits,
+                 uint32_t *nedits);
+    /* The answer that refuses a message, written to `reply`. `m` may be undecoded (nvalues 0) after BAD and TOOLONG.
+     * `status` 0 means the protocol's default. `dir` is the refused message's; the reply always goes to the client. */
+    enum sp_reply (*refuse)(const void *st, enum sp_dir dir, const struct sp_msg *m, unsigned status, struct sp_buf *reply);
+    /* The only state change: a unit was passed on, corrected, refused or dropped; with m == NULL: a FLOW was granted. */
+    void (*step)(void *st, enum sp_dir dir, const struct sp_msg *m, enum sp_act done);
+};
+
+/* Every protocol compiled in, NULL at the end. Generated from src/proto/meson.build. */
+extern const struct sp_proto *const sp_protos[];
+const struct sp_proto *sp_proto_by_name(struct sp_span name);
+/* Index in p->fields, or -1. */
+int sp_proto_field(const struct sp_proto *p, struct sp_span name);
+
+#endif
