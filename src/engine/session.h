@@ -77,6 +77,7 @@ struct sp_engine {
     struct sp_arena arena, spare;   /* message, and the decode-again check */
     uint64_t body_max;              /* longest body ever collected; longer ones that a rule must read are refused */
     bool monitor;                   /* judge and tell, change nothing */
+    bool forwarded;                 /* tell the server the client's address (X-Forwarded-For) */
     const char *const *services;    /* names by sp_session.service; may be NULL */
     uint64_t now_ms;                /* told by the driver before each call; monotonic */
     void (*emit)(void *ctx, const struct sp_event *ev); /* may be NULL */
@@ -84,7 +85,8 @@ struct sp_engine {
     void *ctx;
     struct sp_value *values, *values2; /* engine's own: SP_VALUES_MAX each */
     struct sp_edit *edits, *edits2;    /* engine's own: SP_EDITS_MAX each */
-    struct sp_verdict verdict;
+    struct sp_verdict verdict, again;  /* of the message; of its corrected form */
+    struct sp_msg msg;                 /* the message under judgement */
     uint64_t units, hits, refused, corrected, malformed; /* counters */
 };
 

@@ -176,6 +176,13 @@ struct sp_proto {
     enum sp_reply (*refuse)(const void *st, enum sp_dir dir, const struct sp_msg *m, unsigned status, struct sp_buf *reply);
     /* The only state change: a unit was passed on, corrected, refused or dropped; with m == NULL: a FLOW was granted. */
     void (*step)(void *st, enum sp_dir dir, const struct sp_msg *m, enum sp_act done);
+    /* Only `dir` can be seen (judging half a connection): what the other side owes counts as given, plainly. */
+    void (*alone)(void *st, enum sp_dir dir);
+    /* Adds the client's address for the server to see (HTTP: X-Forwarded-For). NULL where the protocol has no place for it.
+     * Same shape as mend. */
+    bool (*forward)(const struct sp_msg *m, struct sp_span client_ip, struct sp_edit *edits, uint32_t *nedits);
+    /* Keys (lower case) of keyed fields whose values are masked in events, NULL at the end. */
+    const char *const *secret_keys;
 };
 
 /* Every protocol compiled in, NULL at the end. Generated from src/proto/meson.build. */

@@ -72,6 +72,8 @@ struct sp_verdict {
 struct sp_matcher; /* one per worker: Vectorscan scratch, bit arrays. Follows one policy. */
 __attribute__((warn_unused_result)) int sp_matcher_new(const struct sp_policy *p, struct sp_matcher **ret);
 void sp_matcher_free(struct sp_matcher *m);
+/* Judge and gate as if `rule` were the only one (its proof cases); UINT32_MAX: all of them again. */
+void sp_matcher_only(struct sp_matcher *m, uint32_t rule);
 
 /* Fields of `proto` in direction `dir` that rules read before the body is known. SP_FIELD_WORDS words. */
 const uint64_t *sp_policy_want(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
