@@ -91,22 +91,22 @@ static bool explain_rule(struct sp_buf *out, const struct sp_ruleset *set, struc
     return found;
 }
 
-static const char *nearest_rule(const struct sp_ruleset *set, struct sp_span word)
+static const char *nearest_rule(struct sp_ruleset *set, struct sp_span word)
 {
-    const char **names = calloc(set->nrules + 1, sizeof *names);
-    if (!names)
+    const char **names = sp_arena_get(&set->arena, (set->nrules + 1) * sizeof *names);
+    struct sp_buf text = sp_buf_arena(&set->arena, OUTPUT_MAX);
+    if (!names || !text.p)
         return NULL;
-    for (uint32_t i = 0; i < set->nrules; i++)
-        names[i] = strndup((const char *)sp_rule_id(set->rules[i]).p, sp_rule_id(set->rules[i]).n);
-    const char *near = sp_did_you_mean(word, names);
-    for (uint32_t i = 0; i < set->nrules; i++)
-        if (names[i] != near)
-            free((void *)names[i]);
-    free(names);
-    return near;
+    for (uint32_t i = 0; i < set->nrules; i++) {
+        names[i] = (const char *)text.p + text.n;
+        sp_put(&text, sp_rule_id(set->rules[i]));
+        sp_put_byte(&text, 0);
+    }
+    names[set->nrules] = NULL;
+    return text.full ? NULL : sp_did_you_mean(word, names);
 }
 
-static int unknown(const struct sp_ruleset *set, struct sp_span word)
+static int unknown(struct sp_ruleset *set, struct sp_span word)
 {
     const char **fields = sp_field_names();
     const char *near = fields ? sp_did_you_mean(word, fields) : NULL;

@@ -28,12 +28,18 @@ static void add_finding(struct sp_judge *j, struct sp_finding f)
 static void on_event(void *ctx, const struct sp_event *ev)
 {
     struct sp_judge *j = ctx;
-    if (ev->act > j->worst)
-        j->worst = ev->act;
     if (ev->has_rule)
         add_finding(j, (struct sp_finding){.rule = ev->rule});
     else if (ev->anomaly)
         add_finding(j, (struct sp_finding){.anomaly = ev->anomaly});
+    if (!ev->has_rule && ev->act >= SP_REFUSE)
+        j->messages++; /* malformed: it never reaches on_judged */
+}
+
+static void on_judged(void *ctx, const struct sp_session *s, const struct sp_msg *m, const struct sp_verdict *v)
+{
+    (void)s, (void)m, (void)v;
+    ((struct sp_judge *)ctx)->messages++;
 }
 
 int sp_judge_init(struct sp_judge *j, const struct sp_policy *p)
@@ -47,6 +53,7 @@ int sp_judge_init(struct sp_judge *j, const struct sp_policy *p)
         return err;
     }
     j->engine.emit = on_event;
+    j->engine.judged = on_judged;
     j->engine.ctx = j;
     return 0;
 }
@@ -58,16 +65,13 @@ void sp_judge_fini(struct sp_judge *j)
 }
 
 /* Whatever may leave has left. */
-static bool drain(struct sp_engine *e, struct sp_session *s)
+static void drain(struct sp_engine *e, struct sp_session *s)
 {
-    bool moved = false;
     for (int dir = SP_C2S; dir <= SP_S2C; dir++) {
         size_t n = sp_session_out(e, s, dir).n;
         if (n)
             sp_session_sent(e, s, dir, n);
-        moved |= n > 0;
     }
-    return moved;
 }
 
 /* As much of *in as the session takes now; true when something moved. */
@@ -93,20 +97,23 @@ void sp_judge_connection(struct sp_judge *j, const struct sp_proto *proto, struc
 {
     struct sp_engine *e = &j->engine;
     struct sp_session s;
-    j->worst = SP_PASS;
+    j->messages = 0;
     j->nfindings = 0;
     sp_session_open(e, &s, proto);
     s.one_sided = server.n == 0;
     bool moved = true;
     while (moved && !s.closing) {
         moved = feed(e, &s, SP_C2S, &client);
-        if (!s.closing)
-            moved |= feed(e, &s, SP_S2C, &server);
+        if (s.worst >= SP_REFUSE) { /* the server would not have been asked: what it answered is no evidence */
+            s.one_sided = true;
+            server.n = 0;
+        }
+        moved |= feed(e, &s, SP_S2C, &server);
     }
     for (int dir = SP_C2S; dir <= SP_S2C && !s.closing; dir++) {
         sp_session_eof(e, &s, dir);
         drain(e, &s);
     }
-    j->messages = s.side[SP_C2S].messages + s.side[SP_S2C].messages;
+    j->worst = s.worst;
     sp_session_close(e, &s);
 }
