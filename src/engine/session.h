@@ -81,7 +81,7 @@ struct sp_engine {
     const char *const *services;    /* names by sp_session.service; may be NULL */
     uint64_t now_ms;                /* told by the driver before each call; monotonic */
     void (*emit)(void *ctx, const struct sp_event *ev); /* may be NULL */
-    void (*judged)(void *ctx, const struct sp_session *s, const struct sp_msg *m, const struct sp_verdict *v); /* every unit; may be NULL */
+    void (*judged)(void *ctx, const struct sp_session *s, const struct sp_msg *m, const struct sp_verdict *v); /* every judged unit, before its bytes move on; may be NULL */
     void *ctx;
     struct sp_value *values, *values2; /* engine's own: SP_VALUES_MAX each */
     struct sp_edit *edits, *edits2;    /* engine's own: SP_EDITS_MAX each */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pump: asks the protocol what stands at `clear`, and deals with it, until neither direction moves. */
+#include "engine/inside.h"
+
+/* Bytes of a granted flow: they pass, or vanish when they belong to a refused message. */
+static bool pump_flow(struct sp_engine *e, struct sp_side *d)
+{
+    uint64_t n = d->have - d->clear;
+    if (n > d->flow)
+        n = d->flow;
+    if (n == 0)
+        return false;
+    if (d->flow != UINT64_MAX)
+        d->flow -= n;
+    if (!(d->flags & SP_SIDE_DISCARD)) {
+        d->clear += (uint32_t)n;
+        return true;
+    }
+    return side_replace(e, d, n, (struct sp_span){NULL, 0});
+}
+
+static bool pump_opaque(struct sp_session *s)
+{
+    bool moved = !s->opaque;
+    s->opaque = true;
+    for (int dir = 0; dir < 2; dir++) {
+        struct sp_side *d = &s->side[dir];
+        moved |= d->clear != d->have;
+        d->clear = d->have;
+        d->flags &= ~(uint32_t)SP_SIDE_STALL;
+    }
+    s->unit_since_ms = 0;
+    return moved;
+}
+
+/* An interim answer (100 Continue) that lets the client go on while its message is held. */
+static void pump_say(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, struct sp_span say)
+{
+    struct sp_side *d = &s->side[dir], *back = &s->side[other_dir(dir)];
+    if (!say.n || (d->flags & SP_SIDE_SAID) || back->flow)
+        return;
+    if (side_inject(e, back, say))
+        d->flags |= SP_SIDE_SAID;
+}
+
+/* The header timer runs from the first byte of a unit; while a body is collected, from its latest bytes. */
+static void pump_wait(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
+{
+    struct sp_side *d = &s->side[dir];
+    d->mark = f->mark;
+    pump_say(e, s, dir, f->say);
+    if (dir != SP_C2S)
+        return;
+    if (d->flags & SP_SIDE_COLLECT)
+        s->unit_since_ms = s->busy_ms;
+    else if (d->clear == d->have)
+        s->unit_since_ms = 0;
+    else if (!s->unit_since_ms)
+        s->unit_since_ms = e->now_ms;
+}
+
+static bool pump_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
+{
+    struct sp_side *d = &s->side[dir];
+    switch (judge_unit(e, s, dir, f)) {
+    case JUDGED_MOVED:
+        d->flags &= ~(uint32_t)(SP_SIDE_COLLECT | SP_SIDE_SAID | SP_SIDE_STALL);
+        break;
+    case JUDGED_COLLECT:
+        d->flags |= SP_SIDE_COLLECT;
+        break;
+    case JUDGED_LATER:
+        d->flags |= SP_SIDE_STALL;
+        return false;
+    }
+    d->mark = 0;
+    if (dir == SP_C2S)
+        s->unit_since_ms = 0;
+    return true;
+}
+
+static bool pump_grant(struct sp_session *s, enum sp_dir dir, uint64_t len)
+{
+    session_proto(s)->step(s->state, dir, NULL, (s->side[dir].flags & SP_SIDE_DISCARD) ? SP_DROP : SP_PASS);
+    s->side[dir].flow = len;
+    s->side[dir].mark = 0;
+    return len > 0;
+}
+
+/* One step in one direction. True when something moved. */
+static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
+{
+    struct sp_side *d = &s->side[dir];
+    if (d->flags & SP_SIDE_HALT) {
+        d->have = d->clear;
+        return false;
+    }
+    if (s->opaque)
+        return pump_opaque(s);
+    if (d->flow)
+        return pump_flow(e, d);
+    struct sp_frame f = session_proto(s)->frame(s->state, dir, side_pending(e, d), d->mark, d->flags & SP_SIDE_COLLECT, e->body_max);
+    switch (f.fate) {
+    case SP_MORE:
+        pump_wait(e, s, dir, &f);
+        return false;
+    case SP_UNIT:
+        return pump_unit(e, s, dir, &f);
+    case SP_FLOW:
+        return pump_grant(s, dir, f.len);
+    case SP_STALL:
+        d->flags |= SP_SIDE_STALL;
+        return false;
+    case SP_OPAQUE:
+    case SP_STARTTLS:
+        return pump_opaque(s);
+    case SP_TOOLONG:
+    case SP_BAD:
+        break;
+    }
+    if (judge_unframed(e, s, dir, f.anomaly))
+        return true;
+    d->flags |= SP_SIDE_STALL;
+    return false;
+}
+
+static bool pump_dir(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
+{
+    bool moved = false;
+    while (pump_side(e, s, dir))
+        moved = true;
+    return moved;
+}
+
+void pump(struct sp_engine *e, struct sp_session *s)
+{
+    bool moved;
+    do {
+        moved = pump_dir(e, s, SP_C2S);
+        moved |= pump_dir(e, s, SP_S2C);
+        if (moved)
+            s->side[SP_C2S].flags &= ~(uint32_t)SP_SIDE_STALL;
+    } while (moved && s->side[SP_C2S].have != s->side[SP_C2S].clear);
+    sp_session_rest(e, s);
+}
