@@ -58,3 +58,49 @@ int sp_rules_parse(const struct sp_list *paths, struct sp_list *ret_paths, struc
         *ret = set;
     return status;
 }
+
+/* Compiles and, when asked, proves. The text of every mistake is printed. */
+static int put_in_force(struct sp_rules *r, bool prove)
+{
+    struct sp_diag diag;
+    sp_diag_init(&diag);
+    int err = sp_policy_compile(&r->set, &diag, &r->policy);
+    if (!err && prove) {
+        err = sp_prove(&r->set, r->policy, &diag, &r->cases);
+        if (err)
+            sp_policy_free(r->policy);
+    }
+    print_diag(&diag);
+    int status = diag.errors ? SP_EXIT_INPUT : SP_EXIT_RUNTIME;
+    if (err && !diag.errors)
+        sp_complain(status, "cannot compile the rules: %s", strerror(-err));
+    sp_diag_fini(&diag);
+    return err ? status : SP_EXIT_OK;
+}
+
+int sp_rules_load(const struct sp_list *paths, bool prove, struct sp_rules *ret)
+{
+    struct sp_rules r = {0};
+    int status = sp_rules_parse(paths, &r.paths, &r.set);
+    if (status)
+        return status;
+    status = put_in_force(&r, prove);
+    if (status)
+        sp_ruleset_fini(&r.set);
+    else
+        *ret = r;
+    return status;
+}
+
+void sp_rules_fini(struct sp_rules *r)
+{
+    sp_policy_free(r->policy);
+    sp_ruleset_fini(&r->set);
+}
+
+void sp_rules_describe(const struct sp_rules *r, struct sp_buf *out)
+{
+    sp_put_fmt(out, "%u rule%s from ", r->set.nrules, r->set.nrules == 1 ? "" : "s");
+    for (unsigned i = 0; i < r->paths.n; i++)
+        sp_put_fmt(out, "%s%s", i ? ", " : "", r->paths.item[i]);
+}

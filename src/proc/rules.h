@@ -11,6 +11,7 @@ struct sp_rules {
     struct sp_ruleset set;
     struct sp_policy *policy;
     struct sp_list paths; /* where they came from */
+    uint32_t cases;       /* proof cases that were run */
 };
 
 /* `paths` empty: the installed patches, else ./patches. Mistakes are printed, all of them. SP_EXIT_OK, else nothing is held. `prove`: also run
