@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static uint64_t read_ns(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t sp_clock_mono_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t sp_clock_real_us(void)
+{
+    return read_ns(CLOCK_REALTIME) / 1000;
+}
+
+void sp_clock_eve(uint64_t real_us, char ret[32])
+{
+    time_t seconds = (time_t)(real_us / 1000000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    char date[24];
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(ret, 32, "%.19s.%06u+0000", date, (unsigned)(real_us % 1000000));
+}

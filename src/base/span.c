@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "base/span.h"
+
+#include <string.h>
+
+struct sp_span sp_span_of(const void *p, size_t n)
+{
+    return (struct sp_span){p, n};
+}
+
+struct sp_span sp_span_str(const char *nul_terminated)
+{
+    return sp_span_of(nul_terminated, strlen(nul_terminated));
+}
+
+struct sp_span sp_span_sub(struct sp_span s, size_t off, size_t len)
+{
+    if (off >= s.n)
+        return (struct sp_span){s.n ? s.p + s.n : s.p, 0};
+    size_t left = s.n - off;
+    return (struct sp_span){s.p + off, len < left ? len : left};
+}
+
+struct sp_span sp_span_from(struct sp_span s, size_t off)
+{
+    return sp_span_sub(s, off, SIZE_MAX);
+}
+
+bool sp_span_eq(struct sp_span a, struct sp_span b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool ieq(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (sp_lower(a[i]) != sp_lower(b[i]))
+            return false;
+    }
+    return true;
+}
+
+bool sp_span_ieq(struct sp_span a, struct sp_span b)
+{
+    return a.n == b.n && ieq(a.p, b.p, a.n);
+}
+
+bool sp_span_starts(struct sp_span s, struct sp_span prefix)
+{
+    return s.n >= prefix.n && sp_span_eq(sp_span_sub(s, 0, prefix.n), prefix);
+}
+
+bool sp_span_istarts(struct sp_span s, struct sp_span prefix)
+{
+    return s.n >= prefix.n && ieq(s.p, prefix.p, prefix.n);
+}
+
+bool sp_span_ends(struct sp_span s, struct sp_span suffix)
+{
+    return s.n >= suffix.n && sp_span_eq(sp_span_from(s, s.n - suffix.n), suffix);
+}
+
+bool sp_span_iends(struct sp_span s, struct sp_span suffix)
+{
+    return s.n >= suffix.n && sp_span_ieq(sp_span_from(s, s.n - suffix.n), suffix);
+}
+
+int sp_span_cmp(struct sp_span a, struct sp_span b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+size_t sp_span_byte(struct sp_span s, size_t from, uint8_t byte)
+{
+    if (from >= s.n)
+        return SP_NOT_FOUND;
+    const uint8_t *at = memchr(s.p + from, byte, s.n - from);
+    return at ? (size_t)(at - s.p) : SP_NOT_FOUND;
+}
+
+size_t sp_span_find(struct sp_span s, size_t from, struct sp_span needle)
+{
+    if (from > s.n)
+        return SP_NOT_FOUND;
+    if (needle.n == 0)
+        return from;
+    if (from == s.n)
+        return SP_NOT_FOUND;
+    const uint8_t *at = memmem(s.p + from, s.n - from, needle.p, needle.n);
+    return at ? (size_t)(at - s.p) : SP_NOT_FOUND;
+}
+
+/* Quadratic only in the needle, which is a rule's literal of bounded length. */
+size_t sp_span_ifind(struct sp_span s, size_t from, struct sp_span needle)
+{
+    if (from > s.n || needle.n > s.n - from)
+        return SP_NOT_FOUND;
+    for (size_t i = from; i + needle.n <= s.n; i++) {
+        if (ieq(s.p + i, needle.p, needle.n))
+            return i;
+    }
+    return SP_NOT_FOUND;
+}
+
+static bool is_ows(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct sp_span sp_span_trim(struct sp_span s)
+{
+    while (s.n && is_ows(s.p[0]))
+        s = sp_span_from(s, 1);
+    while (s.n && is_ows(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+int sp_span_at(struct sp_span s, size_t off)
+{
+    return off < s.n ? s.p[off] : -1;
+}
+
+bool sp_span_u64(struct sp_span s, uint64_t *ret)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!sp_is_digit(s.p[i]) || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, s.p[i] - '0', &v))
+            return false;
+    }
+    if (s.n == 0)
+        return false;
+    *ret = v;
+    return true;
+}
+
+int sp_hex(uint8_t c)
+{
+    if (sp_is_digit(c))
+        return c - '0';
+    c = sp_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool sp_span_hex64(struct sp_span s, uint64_t *ret)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        int digit = sp_hex(s.p[i]);
+        if (digit < 0 || v >> 60)
+            return false;
+        v = v << 4 | (unsigned)digit;
+    }
+    if (s.n == 0)
+        return false;
+    *ret = v;
+    return true;
+}
