@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_table: every key of the configuration, one row each, in the order in which people read them. */
+#include <stddef.h>
+
+#include "proc/config_table.h"
+
+#define TOP(member) offsetof(struct sp_config, member)
+#define SERVICE(member) offsetof(struct sp_config_service, member)
+#define EVENT(member) offsetof(struct sp_config_event, member)
+
+enum {
+    BODY_MAX_LARGEST = 64 << 20, /* a body is held in one block of the pool, with its head */
+    HOUR_MS = 3600 * 1000,
+};
+#define MEMORY_LARGEST (UINT64_C(1) << 40)
+
+static const char *const proxy_words[] = {"none", "v1", "v2", NULL};
+/* In the order of enum sp_output_kind. */
+static const char *const output_words[] = {"file", "stdout", "syslog", "socket", NULL};
+
+const struct config_key config_keys[] = {
+    {SECTION_TOP, "services", CONFIG_MAPS, TOP(services), .max = SP_SERVICES_MAX, .inner = SECTION_SERVICE, .required = true,
+     .item = sizeof(struct sp_config_service), .count = TOP(nservices), .doc = "What is protected: one entry for each server."},
+
+    {SECTION_SERVICE, "name", CONFIG_TEXT, SERVICE(name), .required = true, .example = "shop", .min = 1, .max = 64,
+     .doc = "Name of the service in events, and the value of service.name for rules."},
+    {SECTION_SERVICE, "protocol", CONFIG_TEXT, SERVICE(protocol), .value = "http", .min = 1, .max = 32,
+     .doc = "Application protocol that the server speaks."},
+    {SECTION_SERVICE, "listen", CONFIG_TEXTS, SERVICE(listen), .required = true, .example = "[\":8080\"]", .max = SP_LISTEN_MAX,
+     .doc = "Addresses that clients connect to: host:port, :port (every address), [v6]:port."},
+    {SECTION_SERVICE, "to", CONFIG_TEXT, SERVICE(to), .required = true, .example = "127.0.0.1:80", .min = 1, .max = 256,
+     .doc = "Address of the server: host:port, [v6]:port or unix:/path."},
+    {SECTION_SERVICE, "monitor", CONFIG_BOOL, SERVICE(monitor), .value = "false",
+     .doc = "Judge and report, but change nothing."},
+    {SECTION_SERVICE, "proxy_protocol_in", CONFIG_BOOL, SERVICE(proxy_in), .value = "false",
+     .doc = "Clients are behind a balancer that announces them with the PROXY protocol, version 1 or 2."},
+    {SECTION_SERVICE, "proxy_protocol_out", CONFIG_WORD, SERVICE(proxy_out), .value = "none", .words = proxy_words,
+     .doc = "Announce the client to the server with this version of the PROXY protocol."},
+    {SECTION_SERVICE, "forwarded_for", CONFIG_BOOL, SERVICE(forwarded_for), .value = "false",
+     .doc = "Tell the server the client's address in X-Forwarded-For."},
+    {SECTION_SERVICE, "body_max", CONFIG_SIZE, SERVICE(body_max), .value = "8MiB", .min = 4096, .max = BODY_MAX_LARGEST,
+     .doc = "Longest body that is collected for rules; a longer one that a rule has to read is refused."},
+    {SECTION_SERVICE, "timeouts", CONFIG_MAP, 0, .inner = SECTION_TIMEOUTS, .doc = "How long to wait, and for what."},
+
+    {SECTION_TIMEOUTS, "header", CONFIG_DURATION, SERVICE(header_ms), .value = "10s", .min = 100, .max = HOUR_MS,
+     .doc = "From the first byte of a message to the end of its head; then the client is answered 408."},
+    {SECTION_TIMEOUTS, "idle", CONFIG_DURATION, SERVICE(idle_ms), .value = "75s", .min = 100, .max = 24ULL * HOUR_MS,
+     .doc = "A connection on which nothing moves for so long is closed."},
+    {SECTION_TIMEOUTS, "connect", CONFIG_DURATION, SERVICE(connect_ms), .value = "5s", .min = 10, .max = HOUR_MS,
+     .doc = "The server must accept a connection in this time; else the client is answered 504."},
+
+    {SECTION_TOP, "rules", CONFIG_TEXTS, TOP(rules), .example = "[" SP_DATADIR "/patches]", .max = SP_LISTEN_MAX,
+     .doc = "Rule files and directories; the installed patches when there are none."},
+
+    {SECTION_TOP, "events", CONFIG_MAPS, TOP(events), .max = SP_OUTPUTS_MAX, .inner = SECTION_EVENT,
+     .item = sizeof(struct sp_config_event), .count = TOP(nevents),
+     .doc = "Where events go, one JSON line each; none are written when this is empty."},
+
+    {SECTION_EVENT, "to", CONFIG_WORD, EVENT(kind), .required = true, .example = "file", .words = output_words,
+     .doc = "Kind of output: file (appended, opened again on SIGHUP), stdout, syslog (unix datagram), socket (unix stream)."},
+    {SECTION_EVENT, "path", CONFIG_TEXT, EVENT(path), .value = "", .example = "/var/log/sallyport/events.json", .max = 4096,
+     .doc = "Path of the file or socket; syslog has /dev/log when none is given."},
+
+    {SECTION_TOP, "workers", CONFIG_NUMBER, TOP(workers), .value = "0", .max = SP_WORKERS_MAX,
+     .doc = "Threads that serve connections; 0 is one for each processor."},
+    {SECTION_TOP, "limits", CONFIG_MAP, 0, .inner = SECTION_LIMITS, .doc = "Bounds of the whole process."},
+
+    {SECTION_LIMITS, "memory", CONFIG_SIZE, TOP(memory), .value = "512MiB", .min = 16 << 20, .max = MEMORY_LARGEST,
+     .doc = "Bytes that all connections together may hold back."},
+    {SECTION_LIMITS, "connections", CONFIG_NUMBER, TOP(connections), .value = "65536", .min = 1, .max = 10000000,
+     .doc = "Clients that may be connected at the same time."},
+};
+const unsigned config_nkeys = sizeof config_keys / sizeof *config_keys;
+
+const char *config_kind_name(enum config_kind kind)
+{
+    static const char *const names[] = {[CONFIG_TEXT] = "a text",
+                                        [CONFIG_NUMBER] = "a number",
+                                        [CONFIG_SIZE] = "a size like 64KiB",
+                                        [CONFIG_DURATION] = "a duration like 10s",
+                                        [CONFIG_BOOL] = "true or false",
+                                        [CONFIG_WORD] = "one word",
+                                        [CONFIG_TEXTS] = "a list of texts",
+                                        [CONFIG_MAP] = "a mapping",
+                                        [CONFIG_MAPS] = "a list of mappings"};
+    return names[kind];
+}
