@@ -8,6 +8,7 @@
 #include "proc/config_check.h"
 #include "proc/config_table.h"
 #include "proc/file.h"
+#include "proc/rules.h"
 
 enum {
     KEYS_SHOWN = 32,              /* of one section, for suggestions */
@@ -417,6 +418,25 @@ int sp_config_load(const char *path, struct sp_diag *diag, struct sp_config *ret
     }
     free(text);
     return err;
+}
+
+int sp_config_open(const char *path, struct sp_config *ret)
+{
+    struct sp_diag diag;
+    sp_diag_init(&diag);
+    int err = sp_config_load(path, &diag, ret);
+    sp_print_diag(&diag);
+    if (err && !diag.errors)
+        sp_complain(SP_EXIT_INPUT, "cannot read %s: %s", path, strerror(-err));
+    sp_diag_fini(&diag);
+    return err == -ENOMEM ? SP_EXIT_RUNTIME : err ? SP_EXIT_INPUT : SP_EXIT_OK;
+}
+
+void sp_config_rules(const struct sp_config *c, struct sp_list *ret)
+{
+    ret->n = 0;
+    for (uint64_t i = 0; i < c->rules.n; i++)
+        ret->item[ret->n++] = c->rules.item[i];
 }
 
 void sp_config_fini(struct sp_config *c)

@@ -55,6 +55,10 @@ __attribute__((warn_unused_result)) int sp_config_load(const char *path, struct 
 /* One service with every other key at its default, as `protect` wants it. 0 or -ENOMEM. */
 __attribute__((warn_unused_result)) int sp_config_defaults(struct sp_config *ret);
 void sp_config_fini(struct sp_config *c);
+/* The same as sp_config_load, with everything that is wrong printed; an enum sp_exit. */
+int sp_config_open(const char *path, struct sp_config *ret);
+/* The rule paths as an option list. */
+void sp_config_rules(const struct sp_config *c, struct sp_list *ret);
 
 /* What is generated from the table. */
 void sp_config_example(struct sp_buf *out);

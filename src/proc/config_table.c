@@ -49,7 +49,7 @@ const struct config_key config_keys[] = {
     {SECTION_TIMEOUTS, "connect", CONFIG_DURATION, SERVICE(connect_ms), .value = "5s", .min = 10, .max = HOUR_MS,
      .doc = "The server must accept a connection in this time; else the client is answered 504."},
 
-    {SECTION_TOP, "rules", CONFIG_TEXTS, TOP(rules), .example = "[" SP_DATADIR "/patches]", .max = SP_LISTEN_MAX,
+    {SECTION_TOP, "rules", CONFIG_TEXTS, TOP(rules), .example = "[/usr/share/sallyport/patches, /etc/sallyport/rules]", .max = SP_LISTEN_MAX,
      .doc = "Rule files and directories; the installed patches when there are none."},
 
     {SECTION_TOP, "events", CONFIG_MAPS, TOP(events), .max = SP_OUTPUTS_MAX, .inner = SECTION_EVENT,
@@ -57,7 +57,7 @@ const struct config_key config_keys[] = {
      .doc = "Where events go, one JSON line each; none are written when this is empty."},
 
     {SECTION_EVENT, "to", CONFIG_WORD, EVENT(kind), .required = true, .example = "file", .words = output_words,
-     .doc = "Kind of output: file (appended, opened again on SIGHUP), stdout, syslog (unix datagram), socket (unix stream)."},
+     .doc = "Kind of output; files are opened again on SIGHUP, syslog is a unix datagram socket, socket a unix stream."},
     {SECTION_EVENT, "path", CONFIG_TEXT, EVENT(path), .value = "", .example = "/var/log/sallyport/events.json", .max = 4096,
      .doc = "Path of the file or socket; syslog has /dev/log when none is given."},
 

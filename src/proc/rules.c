@@ -23,9 +23,10 @@ static int choose_paths(const struct sp_list *given, struct sp_list *ret)
                        default_paths[1]);
 }
 
-static void print_diag(const struct sp_diag *d)
+void sp_print_diag(const struct sp_diag *d)
 {
-    fwrite(d->text.p, 1, d->text.n, stderr);
+    if (d->text.n)
+        fwrite(d->text.p, 1, d->text.n, stderr);
 }
 
 static int load_path(struct sp_ruleset *set, const char *path)
@@ -33,7 +34,7 @@ static int load_path(struct sp_ruleset *set, const char *path)
     struct sp_diag diag;
     sp_diag_init(&diag);
     int err = sp_ruleset_load(set, path, &diag);
-    print_diag(&diag);
+    sp_print_diag(&diag);
     if (err && !diag.errors)
         sp_complain(SP_EXIT_INPUT, "cannot read rules from %s: %s", path, strerror(-err));
     sp_diag_fini(&diag);
@@ -70,7 +71,7 @@ static int put_in_force(struct sp_rules *r, bool prove)
         if (err)
             sp_policy_free(r->policy);
     }
-    print_diag(&diag);
+    sp_print_diag(&diag);
     int status = diag.errors ? SP_EXIT_INPUT : SP_EXIT_RUNTIME;
     if (err && !diag.errors)
         sp_complain(status, "cannot compile the rules: %s", strerror(-err));

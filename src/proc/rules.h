@@ -20,6 +20,8 @@ int sp_rules_load(const struct sp_list *paths, bool prove, struct sp_rules *ret)
 void sp_rules_fini(struct sp_rules *r);
 /* "41 rules from patches/" */
 void sp_rules_describe(const struct sp_rules *r, struct sp_buf *out);
+/* Its text, as it is, to standard error. */
+void sp_print_diag(const struct sp_diag *d);
 /* Only the first step, for `explain`. Free with sp_ruleset_fini. */
 int sp_rules_parse(const struct sp_list *paths, struct sp_list *ret_paths, struct sp_ruleset *ret);
 
