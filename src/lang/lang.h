@@ -140,6 +140,15 @@ struct sp_span sp_text_upper(struct sp_span in, struct sp_arena *a);
 /* HTML character references resolved (numeric ones, and the named ones that matter in attacks). */
 struct sp_span sp_text_html_decode(struct sp_span in, struct sp_arena *a);
 
+/* ---- lookup.c: Log4j 2 lookups ---- */
+
+/*
+ * What Log4j 2's StrSubstitutor makes of the text: nested ${...} from the inside out, ${lower:x}, ${upper:x}, ${...:-default}. Lookups
+ * whose value only the server knows (env, sys, java...) give their default, or stay as they are. A ${jndi:...} that would be reached is left in
+ * place with its prefix in small letters: "contains ${jndi:" is the vulnerable condition.
+ */
+struct sp_span sp_lookup_resolve(struct sp_span in, struct sp_arena *a);
+
 /* ---- coding.c: content codings, RFC 9110 section 8.4.1 ---- */
 
 enum sp_coding { SP_CODING_IDENTITY, SP_CODING_GZIP, SP_CODING_DEFLATE, SP_CODING_BR, SP_CODING_ZSTD, SP_CODING_UNKNOWN };
