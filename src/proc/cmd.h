@@ -62,6 +62,8 @@ extern const struct sp_command sp_cmd_run, sp_cmd_protect, sp_cmd_check, sp_cmd_
 /* Every command in the order of --help, NULL at the end. */
 extern const struct sp_command *const sp_commands[];
 const struct sp_command *sp_command_named(const char *name);
+/* Complains, with a suggestion; SP_EXIT_INPUT. */
+int sp_unknown_command(const char *word);
 
 /* Reads the words after the command's name into its variables. SP_EXIT_OK, or SP_EXIT_INPUT after one line on standard error;
  * *ret_help tells that --help was asked for. */

@@ -45,22 +45,12 @@ static void table_line(struct sp_buf *out, const struct sp_field *f)
     sp_put_fmt(out, "%-*s%-*s%s\n", NAME_COLUMNS, f->name, TYPE_COLUMNS, sp_field_type(f), f->doc);
 }
 
-static void markdown_line(struct sp_buf *out, const struct sp_field *f)
-{
-    sp_put_fmt(out, "| `%s` | %s | ", f->name, sp_field_type(f));
-    sp_field_put_flags(out, f);
-    sp_put_fmt(out, " | `%s` | %s |\n", f->hint, f->doc);
-}
-
 static void put_protocol(struct sp_buf *out, const struct sp_proto *p)
 {
     if (want.markdown)
-        sp_put_fmt(out, "# Fields of %s\n\nSpecification: %s. Written by `sallyport fields --markdown`.\n\n"
-                        "| field | type | properties | example | meaning |\n|---|---|---|---|---|\n", p->title, p->spec);
-    for (unsigned i = 0; i < p->nfields; i++) {
-        if (want.markdown)
-            markdown_line(out, &p->fields[i]);
-        else if (want.json)
+        sp_fields_protocol_page(p, out);
+    for (unsigned i = 0; i < p->nfields && !want.markdown; i++) {
+        if (want.json)
             json_line(out, p, &p->fields[i]);
         else
             table_line(out, &p->fields[i]);

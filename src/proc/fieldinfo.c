@@ -31,6 +31,27 @@ void sp_field_put_flags(struct sp_buf *out, const struct sp_field *f)
         }
 }
 
+static void page_row(struct sp_buf *out, const struct sp_field *f)
+{
+    sp_put_fmt(out, "| `%s` | %s | ", f->name, sp_field_type(f));
+    sp_field_put_flags(out, f);
+    sp_put_fmt(out, " | `%s` | %s |\n", f->hint, f->doc);
+}
+
+void sp_fields_protocol_page(const struct sp_proto *p, struct sp_buf *out)
+{
+    sp_put_fmt(out, "# Fields of %s\n\nSpecification: %s. Written by `sallyport fields --markdown`.\n\n"
+                    "| field | type | properties | example | meaning |\n|---|---|---|---|---|\n", p->title, p->spec);
+    for (unsigned i = 0; i < p->nfields; i++)
+        page_row(out, &p->fields[i]);
+}
+
+void sp_fields_page(struct sp_buf *out)
+{
+    for (const struct sp_proto *const *p = sp_protos; *p; p++)
+        sp_fields_protocol_page(*p, out);
+}
+
 int sp_unknown_protocol(const char *command, struct sp_span name)
 {
     const char *names[PROTOCOLS_MAX + 1];

@@ -18,6 +18,9 @@ extern const struct sp_field_flag sp_field_flags[SP_FIELD_FLAG_NAMES];
 const char *sp_field_type(const struct sp_field *f);
 /* "request, editable, repeated" */
 void sp_field_put_flags(struct sp_buf *out, const struct sp_field *f);
+/* The reference page: of every protocol, of one. */
+void sp_fields_page(struct sp_buf *out);
+void sp_fields_protocol_page(const struct sp_proto *p, struct sp_buf *out);
 /* Complains, with a suggestion; SP_EXIT_INPUT. */
 int sp_unknown_protocol(const char *command, struct sp_span name);
 /* Every field name of every protocol, NULL at the end; free() it. NULL without memory. */

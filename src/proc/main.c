@@ -50,7 +50,7 @@ const struct sp_command *sp_command_named(const char *name)
     return NULL;
 }
 
-static int unknown_command(const char *word)
+int sp_unknown_command(const char *word)
 {
     const char *names[COMMANDS_MAX + 1];
     unsigned n = 0;
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
     }
     const struct sp_command *cmd = sp_command_named(argv[1]);
     if (!cmd)
-        return unknown_command(argv[1]);
+        return sp_unknown_command(argv[1]);
     bool help = false;
     int status = sp_options_read(cmd, argc - 2, argv + 2, &help);
     if (status)
