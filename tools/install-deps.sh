@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# install-deps: installs the Debian packages that a tier needs and that are missing. It never starts a daemon.
+# Usage: tools/install-deps.sh build|run|test|bench
+set -eu
+
+# One entry a word: a package, or COMMAND=PACKAGE where any package's command will do (a Node.js that did not come
+# from Debian, an nginx of another flavour).
+build='gcc libc6-dev meson ninja-build pkg-config libvectorscan-dev libfyaml-dev libpcap-dev zlib1g-dev libbrotli-dev libzstd-dev'
+run="$build nginx=nginx-light curl=curl"
+test="$run node=nodejs apache2=apache2 ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev"
+bench="$run node=nodejs taskset=util-linux haproxy=haproxy wrk=wrk libnginx-mod-http-modsecurity modsecurity-crs"
+
+case "${1:-}" in
+build) wanted=$build ;;
+run) wanted=$run ;;
+test) wanted=$test ;;
+bench) wanted=$bench ;;
+*)
+    echo "usage: tools/install-deps.sh build|run|test|bench" >&2
+    exit 2
+    ;;
+esac
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing=''
+for entry in $wanted; do
+    package=${entry#*=}
+    case "$entry" in
+    *=*) PATH=$PATH:/usr/sbin:/sbin command -v "${entry%%=*}" >/dev/null && continue ;;
+    esac
+    installed "$package" || missing="$missing $package"
+done
+
+if [ -z "$missing" ]; then
+    echo "install-deps: everything for 'make $1' is installed"
+    exit 0
+fi
+echo "install-deps: installing for 'make $1':$missing"
+
+root=''
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "install-deps: not root and no sudo; install these packages yourself:$missing" >&2
+        exit 1
+    }
+    root=sudo
+fi
+
+# Debian starts a daemon as soon as it is installed, unless this file says no.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
+    $root chmod 755 "$policy"
+    trap '$root rm -f "$policy"' EXIT
+fi
+
+log=$(mktemp)
+apt() { $root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1; }
+# shellcheck disable=SC2086 # a list of words
+if ! { apt update && apt install --no-install-recommends -y $missing; }; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "install-deps: apt-get failed" >&2
+    exit 1
+fi
+rm -f "$log"
+
+# Nor will it start at the next boot: the tests and the demonstration start their own.
+for daemon in nginx apache2 haproxy; do
+    case "$missing " in *" $daemon"[\ -]*) $root systemctl disable --quiet "$daemon" 2>/dev/null || true ;; esac
+done
