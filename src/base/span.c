@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "base/span.h"
 
 #include <string.h>
@@ -158,4 +157,45 @@ bool sp_span_hex64(struct sp_span s, uint64_t *ret)
         return false;
     *ret = v;
     return true;
+}
+
+/* Sixteen bytes at a time in the compiler's own vectors. */
+#define LANES 16
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+
+static size_t sum_lanes(lanes v)
+{
+    size_t n = 0;
+    for (int i = 0; i < LANES; i++)
+        n += v[i];
+    return n;
+}
+
+static bool is_control(uint8_t c)
+{
+    return (c < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7f;
+}
+
+size_t sp_span_controls(struct sp_span s, size_t *ret_cr)
+{
+    size_t controls = 0, cr = 0, at = 0;
+    while (s.n - at >= LANES) {
+        lanes n_control = {0}, n_cr = {0};
+        for (int turn = 0; turn < UINT8_MAX && s.n - at >= LANES; turn++, at += LANES) { /* a lane counts to 255 */
+            lanes c;
+            memcpy(&c, s.p + at, LANES);
+            lanes is_cr = (lanes)(c == '\r');
+            lanes control = ((lanes)(c < 0x20) & ~(lanes)(c == '\t') & ~(lanes)(c == '\n') & ~is_cr) | (lanes)(c == 0x7f);
+            n_control -= control;
+            n_cr -= is_cr;
+        }
+        controls += sum_lanes(n_control);
+        cr += sum_lanes(n_cr);
+    }
+    for (; at < s.n; at++) {
+        controls += is_control(s.p[at]);
+        cr += s.p[at] == '\r';
+    }
+    *ret_cr = cr;
+    return controls;
 }

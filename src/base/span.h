@@ -50,6 +50,8 @@ bool sp_span_hex64(struct sp_span s, uint64_t *ret);
 
 static inline uint8_t sp_lower(uint8_t c) { return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c; }
 static inline bool sp_is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+/* How many bytes are control characters (below 0x20 except HTAB, CR, LF; and 0x7f), and how many are CR. One fast pass. */
+size_t sp_span_controls(struct sp_span s, size_t *ret_cr);
 /* Value of a hexadecimal digit, or -1. */
 int sp_hex(uint8_t c);
 

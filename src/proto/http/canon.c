@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* canon: the edits that bring a header section into its one canonical form, in rising order. */
+#include "proto/http/http.h"
+
+static const struct sp_span NOTHING = {NULL, 0};
+
+static void edit(struct sp_msg *m, enum sp_http_anomaly why, size_t off, size_t len, struct sp_span with)
+{
+    if (!m->anomaly)
+        m->anomaly = http_anomaly_name(why);
+    (void)sp_msg_canon(m, off, len, with);
+}
+
+/* The line break before `end`: LF alone gets its CR. */
+static void canon_break(struct sp_msg *m, size_t end)
+{
+    if (end < 2 || m->unit.p[end - 2] != '\r')
+        edit(m, SP_HTTP_A_BARE_LF, end - 1, 0, SP_LIT("\r"));
+}
+
+/* ---- start line ---- */
+
+/* Origin-form of an absolute target; an empty path is "/", of OPTIONS "*" (RFC 9112 section 3.2.4). */
+static struct sp_span origin_form(struct sp_msg *m, const struct http_head *h)
+{
+    struct sp_buf out = sp_buf_arena(m->arena, h->target.n + 1);
+    bool server_wide = h->path.n == 0 && !h->has_query && sp_span_eq(h->method, SP_LIT("OPTIONS"));
+    if (h->path.n == 0)
+        sp_put_byte(&out, server_wide ? '*' : '/');
+    sp_put(&out, h->path);
+    if (h->has_query)
+        sp_put_byte(&out, '?');
+    sp_put(&out, h->query);
+    return sp_buf_done(&out, m->arena);
+}
+
+static void canon_start(struct sp_msg *m, const struct http_head *h)
+{
+    if (h->start)
+        edit(m, SP_HTTP_A_EMPTY_LINE, 0, h->start, NOTHING);
+    if (h->absolute)
+        edit(m, SP_HTTP_A_ABSOLUTE_FORM, (size_t)(h->target.p - m->unit.p), h->target.n, origin_form(m, h));
+    if (h->minor > 1)
+        edit(m, SP_HTTP_A_MINOR_VERSION, (size_t)(h->version.p - m->unit.p) + 7, 1, SP_LIT("1"));
+    canon_break(m, h->start_end);
+    if (h->absolute && !h->count[H_HOST]) {
+        struct sp_buf line = sp_buf_arena(m->arena, h->authority.n + 8);
+        sp_put_str(&line, "Host: ");
+        sp_put(&line, h->authority);
+        sp_put_str(&line, "\r\n");
+        edit(m, SP_HTTP_A_ABSOLUTE_FORM, h->start_end, 0, sp_buf_done(&line, m->arena));
+    }
+}
+
+/* ---- header lines ---- */
+
+/* The line is removed as a whole, for this reason; SP_HTTP_A_NONE: it stays. */
+static enum sp_http_anomaly removal(const struct sp_msg *m, const struct http_head *h, uint16_t i)
+{
+    const struct http_line *l = &h->lines[i];
+    bool first = h->first[l->known] == i + 1;
+    switch (l->known) {
+    case H_CONTENT_LENGTH:
+        if (h->chunked)
+            return SP_HTTP_A_LENGTH_WITH_CHUNKED_RESPONSE;
+        return first ? SP_HTTP_A_NONE : SP_HTTP_A_LENGTH_REPEATED;
+    case H_EXPECT:
+        return m->whole && h->dir == SP_C2S ? SP_HTTP_A_EXPECT_HELD : SP_HTTP_A_NONE;
+    case H_UPGRADE:
+    case H_HTTP2_SETTINGS:
+        return h->h2c && h->dir == SP_C2S ? SP_HTTP_A_UPGRADE_H2C : SP_HTTP_A_NONE;
+    default:
+        return SP_HTTP_A_NONE;
+    }
+}
+
+/* A different value for the line; its own when that is canonical. */
+static struct sp_span new_value(const struct http_head *h, const struct http_line *l, enum sp_http_anomaly *why)
+{
+    struct sp_span value = http_line_value(h, l);
+    if (l->known == H_HOST && h->absolute && !sp_span_ieq(value, h->authority)) {
+        *why = SP_HTTP_A_ABSOLUTE_FORM;
+        return h->authority;
+    }
+    if (l->known == H_TRANSFER_ENCODING && !sp_span_eq(value, SP_LIT("chunked"))) {
+        *why = SP_HTTP_A_CODING_CASE;
+        return SP_LIT("chunked");
+    }
+    size_t comma = l->known == H_CONTENT_LENGTH ? sp_span_byte(value, 0, ',') : SP_NOT_FOUND;
+    if (comma != SP_NOT_FOUND) {
+        *why = SP_HTTP_A_LENGTH_REPEATED;
+        return sp_span_trim(sp_span_sub(value, 0, comma));
+    }
+    return value;
+}
+
+static bool is_blank(int c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Joins folded lines: each line break with the blanks around it becomes one space (RFC 9112 section 5.2). */
+static void canon_fold(struct sp_msg *m, const struct http_line *l)
+{
+    size_t at = l->value, last = l->end - 1;
+    while ((at = sp_span_byte(m->unit, at, '\n')) < last) {
+        size_t from = at, to = at + 1;
+        while (from > l->value && (m->unit.p[from - 1] == '\r' || is_blank(m->unit.p[from - 1])))
+            from--;
+        while (to < last && is_blank(m->unit.p[to]))
+            to++;
+        edit(m, SP_HTTP_A_OBS_FOLD, from, to - from, SP_LIT(" "));
+        at = to;
+    }
+}
+
+static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
+{
+    const struct http_line *l = &h->lines[i];
+    enum sp_http_anomaly why = removal(m, h, i);
+    if (why) {
+        edit(m, why, l->off, l->end - l->off, NOTHING);
+        return;
+    }
+    size_t name_end = l->off + l->name_len, colon = name_end;
+    while (m->unit.p[colon] != ':')
+        colon++;
+    if (colon > name_end)
+        edit(m, SP_HTTP_A_BLANK_BEFORE_COLON_RESPONSE, name_end, colon - name_end, NOTHING);
+    struct sp_span value = new_value(h, l, &why);
+    if (why)
+        edit(m, why, l->value, l->value_len, value);
+    else if (l->folded)
+        canon_fold(m, l);
+    canon_break(m, l->end);
+}
+
+/* Almost every head is canonical: known without looking at its lines again. */
+static bool is_canonical(const struct sp_msg *m, const struct http_head *h, size_t crs)
+{
+    bool lines = crs == h->nlines + 2u && !h->start && !h->any_folded && !h->any_blank;
+    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !(h->expect && m->whole);
+    return lines && facts && !h->count[H_TRANSFER_ENCODING] && (h->count[H_CONTENT_LENGTH] == 0 || !h->list_length);
+}
+
+void http_canon_head(struct sp_msg *m, const struct http_head *h)
+{
+    if (is_canonical(m, h, h->crs))
+        return;
+    canon_start(m, h);
+    for (uint16_t i = 0; i < h->nlines; i++)
+        canon_line(m, h, i);
+    canon_break(m, h->len);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http: what the files of this folder share. */
+#ifndef SP_PROTO_HTTP_HTTP_H
+#define SP_PROTO_HTTP_HTTP_H
+
+#include "lang/lang.h"
+#include "proto/http/anomaly.h"
+#include "proto/http/fields.h"
+
+enum http_limits {
+    HEAD_MAX = 64 << 10,      /* header section: four times what common servers take */
+    HEADERS_MAX = 200,        /* header lines: twice Apache's default */
+    OUTSTANDING_MAX = 64,     /* pipelined requests without their answers */
+    CHUNK_LINE_MAX = 4096,    /* a chunk-size line with its extensions */
+    EXPAND_MAX = 32 << 20,    /* a decompressed body */
+    EXPAND_RATIO_MAX = 1000,  /* zlib's own limit is 1032 */
+    CODINGS_MAX = 3,          /* stacked content codings */
+    RANGES_MAX = 1024,        /* ranges reported; a server accepts fewer */
+};
+
+/* ---- the state: flat, zero = fresh ---- */
+
+enum http_phase {
+    PHASE_HEAD = 0,
+    PHASE_FIXED,      /* `left` bytes of body */
+    PHASE_CHUNK,      /* at the first chunk-size line */
+    PHASE_CHUNK_DATA, /* `left` bytes of a chunk whose line was a unit of its own */
+    PHASE_CHUNK_NEXT, /* at the CRLF behind chunk data, then a chunk-size line */
+    PHASE_CLOSE,      /* body until end of stream */
+};
+
+enum http_kind { KIND_PLAIN, KIND_HEAD, KIND_CONNECT, KIND_UPGRADE };
+
+struct http_state {
+    uint64_t left[2];
+    uint8_t phase[2];
+    uint8_t first, count;           /* requests without their final answer: a ring of kinds */
+    uint8_t held;                   /* CONNECT or Upgrade unanswered: nothing behind it may be read as HTTP */
+    uint8_t tunnel;
+    uint8_t kinds[OUTSTANDING_MAX]; /* enum http_kind */
+};
+
+static inline enum http_kind http_answering(const struct http_state *st)
+{
+    return st->count ? (enum http_kind)st->kinds[st->first] : KIND_PLAIN;
+}
+
+/* ---- head.c: start line and header lines ---- */
+
+enum http_known {
+    H_OTHER, H_AUTHORIZATION, H_CONNECTION, H_CONTENT_ENCODING, H_CONTENT_LENGTH, H_CONTENT_TYPE, H_COOKIE, H_EXPECT, H_HOST,
+    H_HTTP2_SETTINGS, H_RANGE, H_TRANSFER_ENCODING, H_UPGRADE,
+};
+
+struct http_line {
+    uint32_t off, end;         /* the line with its line break */
+    uint32_t value, value_len; /* outer blanks removed */
+    uint16_t name_len;
+    uint8_t known;             /* enum http_known */
+    bool folded;               /* continued by the lines behind it (obs-fold) */
+};
+
+enum http_body { BODY_NONE, BODY_FIXED, BODY_CHUNKED, BODY_CLOSE };
+
+struct http_head {
+    struct sp_span unit;
+    enum sp_dir dir;
+    uint32_t start, start_end; /* the start line, with its line break */
+    uint32_t len;              /* the whole header section */
+    struct sp_span method, target, version, reason;
+    struct sp_span authority, path, query; /* parts of the target; has_query tells "" from none */
+    bool has_query, absolute;
+    unsigned status;
+    uint8_t minor;
+    uint16_t nlines;
+    /* framing facts, by enum http_known the index + 1 of the first such line */
+    uint16_t first[H_UPGRADE + 1], count[H_UPGRADE + 1];
+    uint64_t length;
+    bool has_length, chunked, keep_alive, upgrade, h2c, expect;
+    bool any_folded, any_blank; /* obs-fold; blanks before a colon */
+    bool list_length;          /* Content-Length given more than once */
+    size_t crs;                /* line breaks written CRLF */
+    enum http_body body;
+    enum sp_http_anomaly anomaly;  /* the first fatal one, SP_HTTP_A_NONE otherwise */
+    struct http_line *lines;       /* nlines of HEADERS_MAX, the caller's */
+};
+
+/* Where the header section at the start of `in` ends (behind its empty line), 0 when it is not all there. `from`: resume. */
+size_t http_head_end(struct sp_span in, size_t from);
+/* Reads the header section, which is all of `unit`. False: malformed, h->anomaly says how. */
+bool http_head_read(struct http_head *h, struct http_line lines[HEADERS_MAX], struct sp_span unit, enum sp_dir dir, enum http_kind answering);
+static inline struct sp_span http_line_name(const struct http_head *h, const struct http_line *l)
+{
+    return sp_span_sub(h->unit, l->off, l->name_len);
+}
+static inline struct sp_span http_line_value(const struct http_head *h, const struct http_line *l)
+{
+    return sp_span_sub(h->unit, l->value, l->value_len);
+}
+/* Value of the first header line of that kind, empty when there is none. */
+struct sp_span http_header(const struct http_head *h, enum http_known known);
+bool http_is_token(struct sp_span s);
+/* Does a comma-separated list name this token (any case)? */
+bool http_list_has(struct sp_span list, struct sp_span token);
+
+/* ---- chunk.c ---- */
+
+struct http_chunk {
+    uint64_t size;
+    uint32_t line_len;     /* the chunk-size line with its CRLF */
+    uint32_t digits, zeros;/* hexadecimal digits, leading zeros among them */
+    bool canonical;
+};
+enum http_chunk_result { CHUNK_OK, CHUNK_MORE, CHUNK_BAD };
+enum http_chunk_result http_chunk_read(struct sp_span in, struct http_chunk *ret, enum sp_http_anomaly *ret_anomaly);
+/* Behind the last chunk's line: length of the trailer section with its empty line; 0: not all there. */
+size_t http_trailer_end(struct sp_span in, size_t from);
+/* Unchunks `in` (from the first chunk-size line to the end of the trailers) into the arena, and lists the edits that make it canonical.
+ * `off`: where `in` stands in the unit. */
+bool http_chunked_read(struct sp_msg *m, struct sp_span in, size_t off, struct sp_span *ret_body, struct sp_span *ret_trailers,
+                       enum sp_http_anomaly *ret_anomaly);
+/* Checks a trailer section (with its empty line) at `off` of the unit; adds its edits and values. */
+bool http_trailers_read(struct sp_msg *m, struct sp_span trailers, size_t off, enum sp_http_anomaly *ret_anomaly);
+
+/* ---- the rest ---- */
+
+struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max);
+bool http_decode(const void *state, struct sp_msg *m);
+/* Emits the canonicalising edits of a head, in order. */
+void http_canon_head(struct sp_msg *m, const struct http_head *h);
+void http_request_values(struct sp_msg *m, const struct http_head *h);
+void http_response_values(struct sp_msg *m, const struct http_head *h);
+/* Which body fields a body of this media type and coding could fill: bits in `ret`. */
+void http_body_fields(const struct http_head *h, uint64_t *ret);
+/* Values of a collected body. `body`: without chunking; in_unit: its bytes stand in the unit at the same distance. */
+bool http_body_values(struct sp_msg *m, const struct http_head *h, struct sp_span body, bool in_unit);
+bool http_mend(const void *state, const struct sp_msg *m, const struct sp_fix *fixes, uint32_t nfixes, struct sp_edit *edits, uint32_t *nedits);
+bool http_forward(const struct sp_msg *m, struct sp_span client_ip, struct sp_edit *edits, uint32_t *nedits);
+enum sp_reply http_refuse(const void *state, enum sp_dir dir, const struct sp_msg *m, unsigned status, struct sp_buf *reply);
+
+const char *http_anomaly_name(enum sp_http_anomaly a);
+unsigned http_anomaly_status(struct sp_span name);
+
+/* m->bits of a head: notes from decode to step and refuse; m->extra is the length of a fixed body */
+enum http_bits {
+    BIT_BODY = 3,             /* enum http_body */
+    BIT_KEEP_ALIVE = 1 << 2,
+    BIT_EXPECT = 1 << 3,
+    BIT_KIND_SHIFT = 4,       /* enum http_kind of a request, 2 bits */
+    BIT_PART = 1 << 6,        /* a chunk-size line or trailer */
+    BIT_LAST = 1 << 7,        /* the last chunk with its trailers */
+    BIT_STATUS_SHIFT = 16,
+};
+
+/* Adds a value whose raw bytes are `raw` (inside the unit, or inside m->body with SP_V_INBODY). */
+void http_add(struct sp_msg *m, unsigned field, struct sp_span key, struct sp_span str, struct sp_span raw, unsigned flags);
+void http_add_num(struct sp_msg *m, unsigned field, int64_t num, struct sp_span raw);
+
+#endif
