@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
+/* The last microsecond that four digits of a year can name. Captures may hold times beyond it. */
+#define LAST_US UINT64_C(253402300799999999)
+
 static uint64_t read_ns(clockid_t id)
 {
     struct timespec t;
@@ -23,10 +26,11 @@ uint64_t sp_clock_real_us(void)
 
 void sp_clock_eve(uint64_t real_us, char ret[32])
 {
-    time_t seconds = (time_t)(real_us / 1000000);
+    uint64_t us = real_us < LAST_US ? real_us : LAST_US;
+    time_t seconds = (time_t)(us / 1000000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char date[24];
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ret, 32, "%.19s.%06u+0000", date, (unsigned)(real_us % 1000000));
+    snprintf(ret, 32, "%.19s.%06u+0000", date, (unsigned)(us % 1000000));
 }

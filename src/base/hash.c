@@ -30,7 +30,7 @@ static uint64_t lower8(uint64_t w)
 
 static inline __attribute__((always_inline)) uint64_t hash(struct sp_span s, bool folded)
 {
-    uint64_t h = K0 ^ s.n;
+    uint64_t h = (s.n + 1) * K0; /* far from any text, or "\3" would collide with "\0\0" */
     size_t at = 0;
     for (; at + 8 <= s.n; at += 8) {
         uint64_t w = load(s.p + at, 8);
