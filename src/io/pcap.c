@@ -131,7 +131,7 @@ static bool throw_away_front(struct sp_replay *r, struct sp_flow *f, enum sp_dir
 static bool go_on_alone(struct sp_replay *r, struct sp_flow *f)
 {
     struct sp_session *s = &f->session;
-    if (s->one_sided || f->seen[SP_S2C] || sp_stream_front(&f->stream[SP_C2S]).n == 0)
+    if (f->fate != SP_FLOW_JUDGED || s->one_sided || f->seen[SP_S2C])
         return false;
     s->one_sided = true;
     r->proto->alone(s->state, SP_C2S);
@@ -193,7 +193,7 @@ static void feed(struct sp_replay *r, struct sp_flow *f)
 /* No more packets of this connection will come. */
 static void end_flow(struct sp_replay *r, struct sp_flow *f)
 {
-    if (f->fate == SP_FLOW_JUDGED && go_on_alone(r, f))
+    if (go_on_alone(r, f))
         feed_session(r, f);
     if (f->fate == SP_FLOW_WAITING)
         r->counts.unbegun++;
@@ -233,6 +233,14 @@ static void guess_client(struct sp_replay *r, struct sp_flow *f, unsigned from, 
         sp_stream_begin(&f->stream[SP_S2C], p->ack);
 }
 
+static enum sp_stream_add put(struct sp_replay *r, struct sp_stream *s, uint32_t seq, struct sp_span payload)
+{
+    size_t before = s->held;
+    enum sp_stream_add added = sp_stream_put(s, seq, payload);
+    r->held += s->held - before;
+    return added;
+}
+
 static void add_payload(struct sp_replay *r, struct sp_flow *f, unsigned from, const struct sp_packet *p)
 {
     enum sp_dir dir = from == f->client ? SP_C2S : SP_S2C;
@@ -241,9 +249,11 @@ static void add_payload(struct sp_replay *r, struct sp_flow *f, unsigned from, c
     if (!s->known)
         sp_stream_begin(s, seq);
     f->seen[dir] |= p->payload.n > 0;
-    size_t before = s->held;
-    enum sp_stream_add added = sp_stream_put(s, seq, p->payload);
-    r->held += s->held - before;
+    enum sp_stream_add added = put(r, s, seq, p->payload);
+    if (added == SP_STREAM_OVERFLOW && go_on_alone(r, f)) {
+        feed_session(r, f);
+        added = put(r, s, seq, p->payload);
+    }
     if (p->flags & SP_TCP_FIN) {
         s->fin = true;
         s->fin_seq = seq + (uint32_t)p->payload.n;
