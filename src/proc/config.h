@@ -27,11 +27,10 @@ struct sp_config_list {
 struct sp_config_service {
     const char *name, *protocol, *to;
     struct sp_config_list listen;
-    bool proxy_in;      /* clients announce themselves with the PROXY protocol, v1 or v2 */
-    uint64_t proxy_out; /* 0, 1, 2: version announced to the server */
+    uint64_t proxy_in, proxy_out; /* enum sp_proxy_mode */
     bool forwarded_for, monitor;
     uint64_t body_max;
-    uint64_t header_ms, idle_ms, connect_ms;
+    uint64_t header_ms, body_ms, idle_ms, connect_ms;
 };
 
 struct sp_config_event {
@@ -46,7 +45,7 @@ struct sp_config {
     struct sp_config_event events[SP_OUTPUTS_MAX];
     uint64_t nevents;
     uint64_t workers; /* 0: one for each processor */
-    uint64_t memory, connections;
+    uint64_t spin_us, memory, connections;
     struct sp_arena arena; /* owns the strings */
 };
 

@@ -2,7 +2,9 @@
 /* config_check: what one key alone cannot say. */
 #include <string.h>
 
+#include "io/address.h"
 #include "proc/config_check.h"
+#include "proc/fieldinfo.h"
 
 struct checker {
     const char *path;
@@ -33,10 +35,29 @@ static void check_protocol(const struct checker *c, const struct sp_config_servi
           near ? "'?" : "");
 }
 
+/* NULL when it can be read, else what is wrong with it. Names are looked up when sockets are opened, not here. */
+static const char *address_fault(const char *text, enum sp_address_use use)
+{
+    struct sp_address_list list;
+    const char *why;
+    return sp_address_parse(text, use, false, &list, &why) ? why : NULL;
+}
+
+static void check_addresses(const struct checker *c, const struct sp_config_service *s)
+{
+    const char *why = address_fault(s->to, SP_ADDRESS_CONNECT);
+    if (why)
+        wrong(c, "service '%s': to: '%s': %s", s->name, s->to, why);
+    for (uint64_t i = 0; i < s->listen.n; i++)
+        if ((why = address_fault(s->listen.item[i], SP_ADDRESS_LISTEN)))
+            wrong(c, "service '%s': listen: '%s': %s", s->name, s->listen.item[i], why);
+}
+
 static void check_service(const struct checker *c, const struct sp_config *config, uint64_t at)
 {
     const struct sp_config_service *s = &config->services[at];
     check_protocol(c, s);
+    check_addresses(c, s);
     if (s->listen.n == 0)
         wrong(c, "service '%s': 'listen' is empty", s->name);
     for (uint64_t i = 0; i < at; i++)
@@ -64,4 +85,18 @@ void sp_config_check(struct sp_config *config, const char *path, struct sp_diag 
         check_service(&c, config, i);
     for (uint64_t i = 0; i < config->nevents; i++)
         check_event(&c, &config->events[i]);
+}
+
+int sp_config_check_options(const struct sp_config *c)
+{
+    const struct sp_config_service *s = &c->services[0];
+    if (!sp_proto_by_name(sp_span_str(s->protocol)))
+        return sp_unknown_protocol("protect", sp_span_str(s->protocol));
+    const char *why = address_fault(s->to, SP_ADDRESS_CONNECT);
+    if (why)
+        return sp_complain(SP_EXIT_INPUT, "protect: --to '%s': %s", s->to, why);
+    for (uint64_t i = 0; i < s->listen.n; i++)
+        if ((why = address_fault(s->listen.item[i], SP_ADDRESS_LISTEN)))
+            return sp_complain(SP_EXIT_INPUT, "protect: --listen '%s': %s", s->listen.item[i], why);
+    return SP_EXIT_OK;
 }

@@ -7,5 +7,7 @@
 
 /* Mistakes go to `diag`. Opens nothing. */
 void sp_config_check(struct sp_config *c, const char *path, struct sp_diag *diag);
+/* The same for the one service of `protect`, in the words of its options; an enum sp_exit. */
+int sp_config_check_options(const struct sp_config *c);
 
 #endif

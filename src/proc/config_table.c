@@ -14,7 +14,9 @@ enum {
 };
 #define MEMORY_LARGEST (UINT64_C(1) << 40)
 
-static const char *const proxy_words[] = {"none", "v1", "v2", NULL};
+/* In the order of enum sp_proxy_mode. */
+static const char *const proxy_in_words[] = {"none", "v1", "v2", "any", NULL};
+static const char *const proxy_out_words[] = {"none", "v1", "v2", NULL};
 /* In the order of enum sp_output_kind. */
 static const char *const output_words[] = {"file", "stdout", "syslog", "socket", NULL};
 
@@ -32,9 +34,9 @@ const struct config_key config_keys[] = {
      .doc = "Address of the server: host:port, [v6]:port or unix:/path."},
     {SECTION_SERVICE, "monitor", CONFIG_BOOL, SERVICE(monitor), .value = "false",
      .doc = "Judge and report, but change nothing."},
-    {SECTION_SERVICE, "proxy_protocol_in", CONFIG_BOOL, SERVICE(proxy_in), .value = "false",
-     .doc = "Clients are behind a balancer that announces them with the PROXY protocol, version 1 or 2."},
-    {SECTION_SERVICE, "proxy_protocol_out", CONFIG_WORD, SERVICE(proxy_out), .value = "none", .words = proxy_words,
+    {SECTION_SERVICE, "proxy_protocol_in", CONFIG_WORD, SERVICE(proxy_in), .value = "none", .words = proxy_in_words,
+     .doc = "Clients are behind a balancer that announces each with this version of the PROXY protocol; one that does not is closed."},
+    {SECTION_SERVICE, "proxy_protocol_out", CONFIG_WORD, SERVICE(proxy_out), .value = "none", .words = proxy_out_words,
      .doc = "Announce the client to the server with this version of the PROXY protocol."},
     {SECTION_SERVICE, "forwarded_for", CONFIG_BOOL, SERVICE(forwarded_for), .value = "false",
      .doc = "Tell the server the client's address in X-Forwarded-For."},
@@ -44,9 +46,11 @@ const struct config_key config_keys[] = {
 
     {SECTION_TIMEOUTS, "header", CONFIG_DURATION, SERVICE(header_ms), .value = "10s", .min = 100, .max = HOUR_MS,
      .doc = "From the first byte of a message to the end of its head; then the client is answered 408."},
+    {SECTION_TIMEOUTS, "body", CONFIG_DURATION, SERVICE(body_ms), .value = "30s", .min = 100, .max = HOUR_MS,
+     .doc = "A body that is collected for a rule must move in this time; then the client is answered 408."},
     {SECTION_TIMEOUTS, "idle", CONFIG_DURATION, SERVICE(idle_ms), .value = "75s", .min = 100, .max = 24ULL * HOUR_MS,
      .doc = "A connection on which nothing moves for so long is closed."},
-    {SECTION_TIMEOUTS, "connect", CONFIG_DURATION, SERVICE(connect_ms), .value = "5s", .min = 10, .max = HOUR_MS,
+    {SECTION_TIMEOUTS, "connect", CONFIG_DURATION, SERVICE(connect_ms), .value = "3s", .min = 10, .max = HOUR_MS,
      .doc = "The server must accept a connection in this time; else the client is answered 504."},
 
     {SECTION_TOP, "rules", CONFIG_TEXTS, TOP(rules), .example = "[/usr/share/sallyport/patches, /etc/sallyport/rules]", .max = SP_LISTEN_MAX,
@@ -63,6 +67,8 @@ const struct config_key config_keys[] = {
 
     {SECTION_TOP, "workers", CONFIG_NUMBER, TOP(workers), .value = "0", .max = SP_WORKERS_MAX,
      .doc = "Threads that serve connections; 0 is one for each processor."},
+    {SECTION_TOP, "spin", CONFIG_NUMBER, TOP(spin_us), .value = "0", .max = 1000,
+     .doc = "Microseconds for which a worker looks for work before it sleeps: less delay, more CPU."},
     {SECTION_TOP, "limits", CONFIG_MAP, 0, .inner = SECTION_LIMITS, .doc = "Bounds of the whole process."},
 
     {SECTION_LIMITS, "memory", CONFIG_SIZE, TOP(memory), .value = "512MiB", .min = 16 << 20, .max = MEMORY_LARGEST,
