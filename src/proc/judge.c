@@ -6,7 +6,7 @@
 
 enum {
     POOL_BUDGET = 256 << 20, /* one session at a time: its longest body, twice, and room */
-    BODY_MAX = 64 << 20,     /* a record cannot hold a longer one */
+    BODY_MAX = 8 << 20,      /* as the live relay has it: what it would refuse must be refused here */
 };
 
 const char *sp_act_name(enum sp_act act)
