@@ -37,7 +37,7 @@ test("the example in docs/ is a valid configuration", (t) => {
 });
 
 for (const [what, text, place] of [
-  ["an unknown key", "services: []\nrulse: x\n", /:2:1: error: unknown key 'rulse'; did you mean 'rules'\?\nrulse: x\n\^~+/],
+  ["an unknown key", "services: []\nrulse: x\n", /:2:1: error: unknown key 'rulse'; did you mean 'rules'\?\n +rulse: x\n +\^~+/],
   ["an unknown key, deep", service(1, 2, "    timeouts: {idel: 5s}\n"), /:5:16: error: unknown key 'idel'; did you mean 'idle'\?/],
   ["a missing key", "services:\n  - name: shop\n    to: 127.0.0.1:1\n", /:2:5: error: the key 'listen' is missing/],
   ["a wrong word", service(1, 2, "    proxy_protocol_out: v3\n"), /:5:25: error: 'proxy_protocol_out' must be one of none, v1, v2/],
