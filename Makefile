@@ -39,7 +39,7 @@ run: deps-run
 # Tests are built only where cmocka and Node.js are; here they must be.
 tests-built: configured
 	@meson configure $(BUILD) -Dtests=enabled
-	ninja -C $(BUILD)
+	ninja -C $(BUILD) all meson-test-prereq
 
 test: deps-test
 	@$(MAKE) --no-print-directory tests-built
@@ -55,7 +55,7 @@ bench: deps-bench
 
 fuzz:
 	@test -f $(FUZZ_BUILD)/build.ninja || CC=clang meson setup $(FUZZ_BUILD) --werror -Dfuzzer=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false
-	@ninja -C $(FUZZ_BUILD) fuzz/all
+	@ninja -C $(FUZZ_BUILD) fuzz-all
 	@fuzz/smoke.sh $(FUZZ_BUILD)/fuzz $(FUZZ_SECONDS)
 
 prove:

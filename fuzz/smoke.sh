@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# smoke: runs every libFuzzer target of a directory for its share of the time. What crashes is kept in DIR/crashes.
+# Usage: fuzz/smoke.sh DIR SECONDS
+set -u
+dir=$1 seconds=$2
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$dir/crashes" "$dir/found"
+targets=$(find "$dir" -maxdepth 1 -type f -perm -u+x -name 'fuzz-*' | sort)
+share=$((seconds / $(wc -w <<<"$targets")))
+[ "$share" -ge 1 ] || share=1
+passed=0 failed=0
+for target in $targets; do
+    name=${target##*/fuzz-}
+    seeds=''
+    for place in "$here/corpus/${name#lang-}" "$here/../src/proto/${name#proto-}/corpus"; do
+        [ -d "$place" ] && seeds="$seeds $place"
+    done
+    mkdir -p "$dir/found/$name"
+    # shellcheck disable=SC2086 # a list of words
+    if "$target" -max_total_time="$share" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$dir/crashes/$name-" "$dir/found/$name" $seeds >"$dir/$name.log" 2>&1; then
+        passed=$((passed + 1))
+        printf 'ok     %-16s %s inputs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: //p' "$dir/$name.log")"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s\n' "$name"
+        tail -n 40 "$dir/$name.log"
+    fi
+done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
