@@ -39,8 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (n)
         memcpy(room + FUZZ_INPUT_MAX - n, data, n);
     sp_arena_reset(&arena);
+    arena.touched = 0;
     target(in, &arena);
-    size_t used = arena.used;
+    size_t used = arena.touched;
     sp_arena_reset(&arena);
     arena.max = sp_hash(in) % (used + 1);
     target(in, &arena);

@@ -7,7 +7,7 @@
 #include "room.h"
 
 enum room_limits {
-    SLOTS = 8,       /* rooms alive at once in one run */
+    SLOTS = 32,      /* rooms alive at once in one run */
     SLOT = 64 << 10, /* longest room */
     PAGE = 4096,
 };
