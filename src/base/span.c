@@ -3,27 +3,9 @@
 
 #include <string.h>
 
-struct sp_span sp_span_of(const void *p, size_t n)
-{
-    return (struct sp_span){p, n};
-}
-
 struct sp_span sp_span_str(const char *nul_terminated)
 {
     return sp_span_of(nul_terminated, strlen(nul_terminated));
-}
-
-struct sp_span sp_span_sub(struct sp_span s, size_t off, size_t len)
-{
-    if (off >= s.n)
-        return (struct sp_span){s.n ? s.p + s.n : s.p, 0};
-    size_t left = s.n - off;
-    return (struct sp_span){s.p + off, len < left ? len : left};
-}
-
-struct sp_span sp_span_from(struct sp_span s, size_t off)
-{
-    return sp_span_sub(s, off, SIZE_MAX);
 }
 
 bool sp_span_eq(struct sp_span a, struct sp_span b)
@@ -102,25 +84,6 @@ size_t sp_span_ifind(struct sp_span s, size_t from, struct sp_span needle)
             return i;
     }
     return SP_NOT_FOUND;
-}
-
-static bool is_ows(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
-struct sp_span sp_span_trim(struct sp_span s)
-{
-    while (s.n && is_ows(s.p[0]))
-        s = sp_span_from(s, 1);
-    while (s.n && is_ows(s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
-int sp_span_at(struct sp_span s, size_t off)
-{
-    return off < s.n ? s.p[off] : -1;
 }
 
 bool sp_span_u64(struct sp_span s, uint64_t *ret)

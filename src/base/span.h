@@ -22,12 +22,18 @@ struct sp_span {
 /* The two printf arguments of "%.*s". */
 #define SP_FMT(s) (int)(s).n, (const char *)(s).p
 
-struct sp_span sp_span_of(const void *p, size_t n);
+static inline struct sp_span sp_span_of(const void *p, size_t n) { return (struct sp_span){p, n}; }
 struct sp_span sp_span_str(const char *nul_terminated);
 /* Bytes [off, off+len) of s, clipped to s. */
-struct sp_span sp_span_sub(struct sp_span s, size_t off, size_t len);
+static inline struct sp_span sp_span_sub(struct sp_span s, size_t off, size_t len)
+{
+    if (off >= s.n)
+        return (struct sp_span){s.n ? s.p + s.n : s.p, 0};
+    size_t left = s.n - off;
+    return (struct sp_span){s.p + off, len < left ? len : left};
+}
 /* Bytes from off to the end. */
-struct sp_span sp_span_from(struct sp_span s, size_t off);
+static inline struct sp_span sp_span_from(struct sp_span s, size_t off) { return sp_span_sub(s, off, SIZE_MAX); }
 bool sp_span_eq(struct sp_span a, struct sp_span b);
 /* Equal when ASCII letters are folded. */
 bool sp_span_ieq(struct sp_span a, struct sp_span b);
@@ -41,9 +47,16 @@ size_t sp_span_byte(struct sp_span s, size_t from, uint8_t byte);
 size_t sp_span_find(struct sp_span s, size_t from, struct sp_span needle);
 size_t sp_span_ifind(struct sp_span s, size_t from, struct sp_span needle);
 /* s without leading and trailing SP / HTAB (OWS of RFC 9110 section 5.6.3). */
-struct sp_span sp_span_trim(struct sp_span s);
+static inline struct sp_span sp_span_trim(struct sp_span s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = (struct sp_span){s.p + 1, s.n - 1};
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
 /* The byte at off, or -1 beyond the end. */
-int sp_span_at(struct sp_span s, size_t off);
+static inline int sp_span_at(struct sp_span s, size_t off) { return off < s.n ? s.p[off] : -1; }
 /* Decimal digits only, at least one; false on anything else and on overflow; *ret untouched then. */
 bool sp_span_u64(struct sp_span s, uint64_t *ret);
 bool sp_span_hex64(struct sp_span s, uint64_t *ret);
