@@ -102,15 +102,15 @@ static bool is_blank(int c)
 /* Joins folded lines: each line break with the blanks around it becomes one space (RFC 9112 section 5.2). */
 static void canon_fold(struct sp_msg *m, const struct http_line *l)
 {
-    size_t at = l->value, last = l->end - 1;
+    size_t at = l->value, last = l->end - 1, joined = l->value;
     while ((at = sp_span_byte(m->unit, at, '\n')) < last) {
         size_t from = at, to = at + 1;
-        while (from > l->value && (m->unit.p[from - 1] == '\r' || is_blank(m->unit.p[from - 1])))
+        while (from > joined && (m->unit.p[from - 1] == '\r' || is_blank(m->unit.p[from - 1])))
             from--;
         while (to < last && is_blank(m->unit.p[to]))
             to++;
         edit(m, SP_HTTP_A_OBS_FOLD, from, to - from, SP_LIT(" "));
-        at = to;
+        at = joined = to;
     }
 }
 
