@@ -54,6 +54,7 @@ struct sp_relay_counters {
     uint64_t preface_failures;          /* connections closed for a wrong PROXY protocol header */
     uint64_t units, hits, refused, corrected, malformed; /* the engines' */
     uint64_t memory;                    /* bytes held back now */
+    /* uint64_t only: they are summed as an array */
 };
 
 struct sp_relay;
@@ -64,7 +65,7 @@ __attribute__((warn_unused_result)) int sp_relay_start(const struct sp_relay_con
 void sp_relay_stop(struct sp_relay *r, unsigned grace_ms);
 /* Another policy, from each connection's next message on. 0: no worker uses the old one any more. -errno: all go on with the old one. */
 __attribute__((warn_unused_result)) int sp_relay_swap_policy(struct sp_relay *r, const struct sp_policy *next);
-void sp_relay_count(const struct sp_relay *r, struct sp_relay_counters *ret);
+void sp_relay_count(struct sp_relay *r, struct sp_relay_counters *ret);
 /* Memory of ours per idle connection. */
 size_t sp_relay_connection_size(void);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* accept: new connections, a bounded number a turn, and none while there is no room for them: they wait in the kernel's queue. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/worker.h"
+
+enum accept_limits {
+    ACCEPT_TURN = 64,  /* then those that are open have their turn */
+    PAUSE_MS = 100,    /* when descriptors or memory have run out */
+};
+
+static void watch_listeners(struct worker *w, uint32_t events)
+{
+    for (uint32_t i = 0; i < w->nlisteners; i++) {
+        struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)i << 2 | 2};
+        (void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->listeners[i].fd, &ev); /* changing a watched descriptor needs nothing that can run out */
+    }
+}
+
+void accept_pause(struct worker *w, uint64_t ms)
+{
+    w->resume_ms = ms ? worker_now(w) + ms : 0;
+    if (ms)
+        wheel_arm(w, w->resume_ms);
+    if (!w->paused)
+        watch_listeners(w, 0);
+    w->paused = true;
+}
+
+void accept_resume(struct worker *w)
+{
+    w->paused = false;
+    w->resume_ms = 0;
+    if (!w->stopping)
+        watch_listeners(w, EPOLLIN);
+}
+
+/* False: no more now. */
+static bool accept_failed(struct worker *w, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        w->count.accept_failures++;
+        if (worker_may_say(w, SAY_ACCEPT))
+            sp_log(SP_LOG_ERROR, "cannot accept connections: %s; those that are open go on", strerror(error));
+        accept_pause(w, PAUSE_MS);
+        return false;
+    default: /* that connection has gone, the next one may be there */
+        return true;
+    }
+}
+
+static struct sp_session_addr local_address(const struct listener *l, int fd)
+{
+    struct sp_address a;
+    a.len = sizeof a.sa;
+    if (!l->wild || getsockname(fd, &a.sa.any, &a.len) < 0)
+        return l->local;
+    return sp_address_session(&a);
+}
+
+static void welcome(struct worker *w, const struct listener *l, int fd, const struct sp_address *peer)
+{
+    struct conn *c = conn_open(w, fd, l->service);
+    if (!c) {
+        close(fd);
+        return;
+    }
+    c->session.client = sp_address_session(peer);
+    c->session.server = local_address(l, fd);
+    if (worker_watch(w, c, SP_C2S) < 0) {
+        w->count.accept_failures++;
+        conn_close(w, c);
+        return;
+    }
+    if (c->phase == CONN_OPEN && !w->services[l->service].proto->client_first)
+        conn_run(w, c);
+    else
+        conn_schedule(w, c);
+}
+
+void accept_turn(struct worker *w, struct listener *l)
+{
+    for (unsigned i = 0; i < ACCEPT_TURN && !w->paused; i++) {
+        if (w->active >= w->max) {
+            accept_pause(w, 0);
+            return;
+        }
+        struct sp_address peer;
+        peer.len = sizeof peer.sa;
+        int fd = accept4(l->fd, &peer.sa.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            welcome(w, l, fd, &peer);
+        else if (!accept_failed(w, errno))
+            return;
+    }
+}
