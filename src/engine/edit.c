@@ -86,7 +86,7 @@ static bool touched_by_name(const struct touch *t, const struct sp_value *v)
     for (uint32_t i = 0; i < t->nfixes; i++) {
         const struct sp_value *f = &t->before->values[t->fixes[i].value];
         bool same_place = f->key.n && sp_span_ieq(f->key, v->key);
-        if ((f->field == v->field && sp_span_eq(f->key, v->key)) || same_place || 
+        if ((f->field == v->field && sp_span_eq(f->key, v->key)) || same_place ||
             (v->key.n == 0 && f->key.n && sp_span_ieq(f->key, v->str)))
             return true;
     }

@@ -81,7 +81,8 @@ struct sp_engine {
     const char *const *services;    /* names by sp_session.service; may be NULL */
     uint64_t now_ms;                /* told by the driver before each call; monotonic */
     void (*emit)(void *ctx, const struct sp_event *ev); /* may be NULL */
-    void (*judged)(void *ctx, const struct sp_session *s, const struct sp_msg *m, const struct sp_verdict *v); /* every judged unit, before its bytes move on; may be NULL */
+    /* every judged unit, before its bytes move on; may be NULL */
+    void (*judged)(void *ctx, const struct sp_session *s, const struct sp_msg *m, const struct sp_verdict *v);
     void *ctx;
     struct sp_value *values, *values2; /* engine's own: SP_VALUES_MAX each */
     struct sp_edit *edits, *edits2;    /* engine's own: SP_EDITS_MAX each */
@@ -117,7 +118,8 @@ void sp_session_spliced(struct sp_engine *e, struct sp_session *s, enum sp_dir d
 bool sp_session_shut(struct sp_session *s, enum sp_dir dir);
 /* True when something is ready for the server: connect to it now (client_first protocols connect on the first unit). */
 bool sp_session_needs_server(const struct sp_engine *e, const struct sp_session *s);
-/* The client is refused from outside (timeouts 408, dead upstream 502/504, overload 503): in-protocol reply if one can be placed, then close. `why` names the event. */
+/* The client is refused from outside (timeouts 408, dead upstream 502/504, overload 503): in-protocol reply if one can be placed,
+ * then close. `why` names the event. */
 void sp_session_fail(struct sp_engine *e, struct sp_session *s, unsigned status, const char *why);
 /* Frees blocks that hold nothing; called by the driver when a turn is over. */
 void sp_session_rest(struct sp_engine *e, struct sp_session *s);
