@@ -73,7 +73,4 @@ struct sp_expr *check_condition(struct parser *p, const struct tok *at, struct s
 struct sp_expr *check_quantifier(struct parser *p, const struct tok *at, enum sp_expr_kind kind, struct sp_expr *a);
 bool check_action(struct parser *p, const struct tok *at, struct sp_action *a);
 const char *type_name(unsigned type);
-/* Fields of e, by direction flags; *repeated counts references to repeated fields, *field is the last one seen. */
-unsigned expr_fields(const struct sp_expr *e, const struct sp_proto *proto, unsigned *repeated, const struct sp_expr **field);
-
 #endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compile: checked rules -> one block: their trees as flat nodes, their triggers as an index by field. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/hash.h"
+#include "rule/block.h"
+
+enum compile_limits {
+    WORK_MEMORY = 1 << 30, /* trigger sets and expressions while compiling, as address space */
+    DB_ALIGN = 64,         /* Vectorscan's own alignment for a database in place */
+};
+
+/* ---- the block grows ---- */
+
+uint32_t block_put(struct builder *b, const void *bytes, size_t n, size_t align)
+{
+    static const uint8_t zeros[DB_ALIGN];
+    size_t pad = (align - b->out.n % align) % align;
+    sp_put(&b->out, sp_span_of(zeros, pad));
+    size_t at = b->out.n;
+    sp_put(&b->out, sp_span_of(bytes, n));
+    b->failed |= b->out.full;
+    return (uint32_t)at;
+}
+
+struct bref block_put_str(struct builder *b, struct sp_span s)
+{
+    return (struct bref){s.n ? block_put(b, s.p, s.n, 1) : 0, (uint32_t)s.n};
+}
+
+const char *block_literal(struct builder *b, const char *before, struct sp_span literal, const char *after)
+{
+    struct sp_buf out = sp_buf_arena(&b->arena, literal.n * 4 + 8);
+    sp_put_str(&out, before);
+    for (size_t i = 0; i < literal.n; i++) {
+        uint8_t c = literal.p[i];
+        if (sp_is_digit(c) || (uint8_t)(sp_lower(c) - 'a') < 26)
+            sp_put_byte(&out, c);
+        else
+            sp_put_fmt(&out, "\\x%02x", c);
+    }
+    sp_put_str(&out, after);
+    sp_put_byte(&out, 0);
+    return out.full ? "x" : (const char *)sp_buf_done(&out, &b->arena).p;
+}
+
+static void list_db(struct builder *b, uint32_t off)
+{
+    if (b->ndbs == b->capdbs) {
+        uint32_t cap = b->capdbs ? 2 * b->capdbs : 64;
+        uint32_t *more = realloc(b->db_list, cap * sizeof *more);
+        if (!more) {
+            b->failed = true;
+            return;
+        }
+        b->db_list = more;
+        b->capdbs = cap;
+    }
+    b->db_list[b->ndbs++] = off;
+}
+
+/* A database can be used where it lies once it has been deserialised there: it is position-independent. */
+static uint32_t put_database(struct builder *b, hs_database_t *db)
+{
+    char *bytes = NULL;
+    size_t len = 0, size = 0;
+    uint32_t at = 0;
+    if (hs_serialize_database(db, &bytes, &len) == HS_SUCCESS && hs_serialized_database_size(bytes, len, &size) == HS_SUCCESS) {
+        void *place = NULL;
+        if (posix_memalign(&place, DB_ALIGN, size) == 0 && hs_deserialize_database_at(bytes, len, place) == HS_SUCCESS)
+            at = block_put(b, place, size, DB_ALIGN);
+        free(place);
+    }
+    free(bytes);
+    hs_free_database(db);
+    b->failed |= at == 0;
+    list_db(b, at);
+    return at;
+}
+
+uint32_t block_put_db(struct builder *b, const char *const *expressions, const unsigned *flags, unsigned n)
+{
+    hs_database_t *db = NULL;
+    hs_compile_error_t *error = NULL;
+    unsigned *ids = malloc(n * sizeof *ids);
+    for (unsigned i = 0; ids && i < n; i++)
+        ids[i] = i;
+    if (!ids || hs_compile_multi(expressions, flags, ids, n, HS_MODE_BLOCK, NULL, &db, &error) != HS_SUCCESS) {
+        sp_diag_error(b->diag, "rules", 0, 0, 0, (struct sp_span){NULL, 0}, "cannot compile \"%s\": %s",
+                      error && error->expression >= 0 ? expressions[error->expression] : "the expressions of a field", error ? error->message : "no memory");
+        hs_free_compile_error(error);
+        free(ids);
+        b->failed = true;
+        return 0;
+    }
+    free(ids);
+    return put_database(b, db);
+}
+
+/* Single expressions that were compiled already, in a small hash table. */
+struct pattern_db {
+    uint64_t hash;
+    struct sp_span text;
+    unsigned flags;
+    uint32_t off;
+};
+enum { PATTERN_SLOTS = 1 << 18 };
+
+uint32_t block_pattern(struct builder *b, struct sp_span pattern, unsigned flags)
+{
+    uint64_t hash = sp_hash(pattern) ^ flags;
+    uint32_t i = (uint32_t)hash & (PATTERN_SLOTS - 1), tries = 0;
+    while (b->dbs[i].off && !(b->dbs[i].flags == flags && sp_span_eq(b->dbs[i].text, pattern)) && tries++ < PATTERN_SLOTS)
+        i = (i + 1) & (PATTERN_SLOTS - 1);
+    if (b->dbs[i].off)
+        return b->dbs[i].off;
+    struct sp_span copy = sp_arena_copy(&b->arena, pattern);
+    char *text = sp_arena_get(&b->arena, pattern.n + 1);
+    if (!text || b->failed)
+        return 0;
+    memcpy(text, copy.p, copy.n);
+    text[copy.n] = '\0';
+    const char *one = text;
+    b->dbs[i] = (struct pattern_db){hash, copy, flags, block_put_db(b, &one, &flags, 1)};
+    return b->dbs[i].off;
+}
+
+/* ---- trees ---- */
+
+static const struct sp_expr *main_field(const struct sp_expr *e, const struct sp_proto *proto)
+{
+    const struct sp_expr *field = NULL, *found;
+    unsigned repeated;
+    if (!e)
+        return NULL;
+    if (e->kind == SP_EX_FIELD)
+        return e;
+    /* the repeated field of a comparison is the one whose values are asked in turn */
+    for (int pass = 0; pass < 2 && !field; pass++) {
+        const struct sp_expr *parts[SP_CALL_ARGS_MAX + 2] = {e->a, e->b};
+        for (unsigned i = 0; i < e->nargs; i++)
+            parts[i + 2] = e->args[i];
+        for (unsigned i = 0; i < SP_CALL_ARGS_MAX + 2 && !field; i++) {
+            found = parts[i] ? main_field(parts[i], proto) : NULL;
+            (void)expr_fields(parts[i], proto, &repeated, &(const struct sp_expr *){NULL});
+            if (found && (pass || repeated))
+                field = found;
+        }
+    }
+    return field;
+}
+
+static bool folds(const struct sp_proto *proto, const struct sp_expr *a)
+{
+    return a && a->kind == SP_EX_FIELD && (proto->fields[a->field].flags & SP_F_ICASE);
+}
+
+/* lower(F) matches ...: the expression sees the folded value, so its own flags stay. */
+static unsigned pattern_flags(const struct sp_proto *proto, const struct sp_expr *cmp)
+{
+    return HS_FLAG_DOTALL | (folds(proto, cmp->a) ? HS_FLAG_CASELESS : 0);
+}
+
+static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struct sp_expr *e);
+
+static struct bref put_items(struct builder *b, const struct sp_rule *r, const struct sp_expr *e)
+{
+    uint32_t *items = malloc(e->nitems * sizeof *items);
+    if (!items) {
+        b->failed = true;
+        return (struct bref){0, 0};
+    }
+    for (uint32_t i = 0; i < e->nitems; i++)
+        items[i] = put_node(b, r, e->items[i]);
+    struct bref ref = {block_put(b, items, e->nitems * sizeof *items, 8), e->nitems};
+    free(items);
+    return ref;
+}
+
+static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struct sp_expr *e)
+{
+    struct bnode n = {.kind = (uint8_t)e->kind, .cmp = (uint8_t)e->cmp, .type = e->type, .nargs = e->nargs, .keyed = e->keyed,
+                      .func = (uint8_t)e->func, .field = e->field, .num = e->num};
+    const struct sp_expr *field = e->kind < SP_EX_FIELD ? main_field(e, r->proto) : NULL;
+    if (field) {
+        n.field = field->field;
+        n.main_keyed = field->keyed;
+        n.main_key = block_put_str(b, field->str);
+    }
+    n.a = e->a ? put_node(b, r, e->a) : 0;
+    n.b = e->b ? put_node(b, r, e->b) : 0;
+    for (unsigned i = 0; i < e->nargs; i++)
+        n.args[i] = put_node(b, r, e->args[i]);
+    n.str = block_put_str(b, e->str);
+    n.caseless = e->kind == SP_EX_CMP && (folds(r->proto, e->a) || folds(r->proto, e->b));
+    if (e->kind == SP_EX_LIST)
+        n.items = put_items(b, r, e);
+    if (e->kind == SP_EX_NET)
+        n.net = (struct bref){block_put(b, &e->net, sizeof e->net, 8), sizeof e->net};
+    if (e->kind == SP_EX_CMP && e->cmp == SP_CMP_MATCHES)
+        n.db = block_pattern(b, e->b->str, pattern_flags(r->proto, e) | HS_FLAG_SINGLEMATCH);
+    return block_put(b, &n, sizeof n, 8);
+}
+
+/* ---- rules ---- */
+
+/* The expression whose first match a `replace` replaces: the first `matches` over its target. */
+static const struct sp_expr *replaced_by(const struct sp_expr *e, const struct sp_expr *target)
+{
+    if (!e)
+        return NULL;
+    bool textual = e->kind == SP_EX_CMP && (e->cmp == SP_CMP_MATCHES || e->cmp == SP_CMP_CONTAINS);
+    if (textual && e->a->kind == SP_EX_FIELD && e->a->field == target->field)
+        return e;
+    const struct sp_expr *found = replaced_by(e->a, target);
+    return found ? found : replaced_by(e->b, target);
+}
+
+static struct bref put_actions(struct builder *b, const struct sp_rule *r)
+{
+    struct baction list[SP_RULE_ACTIONS_MAX];
+    for (uint32_t i = 0; i < r->nactions; i++) {
+        const struct sp_action *a = &r->actions[i];
+        list[i] = (struct baction){.kind = (uint8_t)a->kind, .from = a->from, .to = a->to};
+        list[i].target = a->target ? put_node(b, r, a->target) : 0;
+        list[i].value = a->value ? put_node(b, r, a->value) : 0;
+        const struct sp_expr *part = a->kind == SP_DO_REPLACE ? replaced_by(r->when, a->target) : NULL;
+        if (part && part->cmp == SP_CMP_MATCHES)
+            list[i].som_db = block_pattern(b, part->b->str, pattern_flags(r->proto, part) | HS_FLAG_SOM_LEFTMOST);
+        else if (part)
+            list[i].som_db = block_pattern(b, sp_span_str(block_literal(b, "", part->b->str, "")), HS_FLAG_DOTALL | HS_FLAG_SOM_LEFTMOST);
+    }
+    return (struct bref){block_put(b, list, r->nactions * sizeof *list, 8), r->nactions};
+}
+
+static enum sp_act act_of(const struct sp_rule *r, unsigned *ret_status)
+{
+    static const uint8_t acts[] = {[SP_DO_ALERT] = SP_ALERT, [SP_DO_REFUSE] = SP_REFUSE, [SP_DO_CLOSE] = SP_CLOSE, [SP_DO_DROP] = SP_DROP,
+                                   [SP_DO_SET] = SP_CORRECT, [SP_DO_REMOVE] = SP_CORRECT, [SP_DO_TRUNCATE] = SP_CORRECT,
+                                   [SP_DO_CLAMP] = SP_CORRECT, [SP_DO_REPLACE] = SP_CORRECT};
+    enum sp_act gravest = SP_PASS;
+    *ret_status = 0;
+    for (uint32_t i = 0; i < r->nactions; i++) {
+        if (acts[r->actions[i].kind] > gravest)
+            gravest = (enum sp_act)acts[r->actions[i].kind];
+        if (r->actions[i].kind == SP_DO_REFUSE)
+            *ret_status = r->actions[i].status;
+    }
+    return gravest;
+}
+
+static void fields_read(const struct sp_expr *e, uint64_t *bits)
+{
+    if (!e)
+        return;
+    if (e->kind == SP_EX_FIELD || e->kind == SP_EX_COUNT)
+        sp_bit_set(bits, e->field);
+    fields_read(e->a, bits);
+    fields_read(e->b, bits);
+    for (unsigned i = 0; i < e->nargs; i++)
+        fields_read(e->args[i], bits);
+}
+
+/* Body fields the rule reads; all fields are added to `want`. */
+static void rule_fields(const struct sp_rule *r, uint64_t *want, uint64_t *body)
+{
+    uint64_t read[SP_FIELD_WORDS] = {0};
+    fields_read(r->when, read);
+    for (uint32_t i = 0; i < r->nactions; i++) {
+        fields_read(r->actions[i].target, read);
+        fields_read(r->actions[i].value, read);
+    }
+    sp_bits_or(want, read, SP_FIELDS_MAX);
+    for (size_t f = sp_bits_next(read, SP_FIELDS_MAX, 0); f < SP_FIELDS_MAX; f = sp_bits_next(read, SP_FIELDS_MAX, f + 1)) {
+        if (r->proto->fields[f].flags & SP_F_BODY)
+            sp_bit_set(body, f);
+    }
+}
+
+static uint32_t side_of(const struct sp_rule *r)
+{
+    uint32_t i = 0;
+    while (sp_protos[i] != r->proto)
+        i++;
+    return i * 2 + (r->dir == SP_S2C);
+}
+
+struct always_list { uint32_t *rules, n, cap; };
+
+static void add_always(struct builder *b, struct always_list *l, uint32_t rule)
+{
+    if (l->n == l->cap) {
+        uint32_t cap = l->cap ? 2 * l->cap : 16, *more = realloc(l->rules, cap * sizeof *more);
+        if (!more) {
+            b->failed = true;
+            return;
+        }
+        l->rules = more;
+        l->cap = cap;
+    }
+    l->rules[l->n++] = rule;
+}
+
+static void index_rule(struct builder *b, uint32_t i, const struct sp_rule *r, struct brule *br, struct bside *side, struct always_list *always)
+{
+    struct trigger t = trigger_of(r, NULL, &b->arena);
+    if (t.always)
+        add_always(b, always, i);
+    else
+        side_add(b, b->sides[br->side], i, &t, POST_JUDGE);
+    rule_fields(r, side->want, br->body);
+    br->reads_body = sp_bits_any(br->body, SP_FIELDS_MAX);
+    if (!br->reads_body)
+        return;
+    t = trigger_of(r, br->body, &b->arena);
+    if (t.always)
+        sp_bits_or(side->ungated, br->body, SP_FIELDS_MAX);
+    else
+        side_add(b, b->sides[br->side], i, &t, POST_GATE);
+}
+
+static void put_rule(struct builder *b, uint32_t i, struct brule *br, struct bside *sides, struct always_list *always)
+{
+    const struct sp_rule *r = b->set->rules[i];
+    unsigned status;
+    br->side = (uint16_t)side_of(r);
+    br->id = block_put_str(b, r->id);
+    br->title = block_put_str(b, r->title);
+    br->cve = block_put_str(b, r->cve);
+    br->sid = (uint32_t)(sp_hash(r->id) & 0x7fffffff);
+    br->severity = r->severity;
+    br->act = act_of(r, &status);
+    br->status = status;
+    br->when = put_node(b, r, r->when);
+    br->actions = put_actions(b, r);
+    if (!b->sides[br->side])
+        b->sides[br->side] = side_new(b);
+    sides[br->side].used = 1;
+    if (!b->failed)
+        index_rule(b, i, r, br, &sides[br->side], &always[br->side]);
+}
+
+/* ---- the whole ---- */
+
+static void write_block(struct builder *b, struct sp_policy *head)
+{
+    struct always_list always[BLOCK_SIDES_MAX] = {0};
+    struct brule *rules = calloc(b->set->nrules + 1, sizeof *rules);
+    b->failed |= !rules;
+    for (uint32_t i = 0; !b->failed && i < b->set->nrules; i++)
+        put_rule(b, i, &rules[i], head->sides, always);
+    for (uint32_t i = 0; !b->failed && i < BLOCK_SIDES_MAX; i++) {
+        if (!b->sides[i])
+            continue;
+        side_finish(b, b->sides[i], sp_protos[i / 2], &head->sides[i]);
+        head->sides[i].always = (struct bref){block_put(b, always[i].rules, always[i].n * sizeof(uint32_t), 8), always[i].n};
+    }
+    if (!b->failed) {
+        head->nrules = b->set->nrules;
+        head->rules = block_put(b, rules, b->set->nrules * sizeof *rules, 8);
+        head->nscratch_dbs = b->ndbs;
+        head->scratch_dbs = block_put(b, b->db_list, b->ndbs * sizeof *b->db_list, 8);
+    }
+    free(rules);
+    for (uint32_t i = 0; i < BLOCK_SIDES_MAX; i++)
+        free(always[i].rules);
+}
+
+static uint64_t checksum(const struct sp_policy *p)
+{
+    return sp_hash(sp_span_of(p + 1, p->len - sizeof *p));
+}
+
+/* Copies the finished bytes to memory that starts on a page and cannot be written any more. */
+static int seal(struct builder *b, const struct sp_policy *head, struct sp_policy **ret)
+{
+    void *block = mmap(NULL, b->out.n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return -errno;
+    memcpy(block, b->out.p, b->out.n);
+    struct sp_policy *p = block;
+    *p = *head;
+    p->magic = BLOCK_MAGIC;
+    p->version = BLOCK_VERSION;
+    p->len = b->out.n;
+    p->checksum = checksum(p);
+    (void)mprotect(block, b->out.n, PROT_READ);
+    *ret = p;
+    return 0;
+}
+
+int sp_policy_compile(const struct sp_ruleset *set, struct sp_diag *diag, struct sp_policy **ret)
+{
+    struct builder b = {.out = sp_buf_growing(BLOCK_MAX), .diag = diag, .set = set};
+    struct sp_policy head = {0};
+    unsigned errors = diag->errors;
+    int rc = sp_arena_init(&b.arena, WORK_MEMORY);
+    if (rc < 0)
+        return rc;
+    b.dbs = calloc(PATTERN_SLOTS, sizeof *b.dbs);
+    b.failed = !b.dbs;
+    (void)block_put(&b, &head, sizeof head, 64);
+    write_block(&b, &head);
+    if (!b.failed)
+        rc = seal(&b, &head, ret);
+    else
+        rc = diag->errors > errors ? -EINVAL : -ENOMEM;
+    free(b.dbs);
+    free(b.db_list);
+    sp_buf_fini(&b.out);
+    sp_arena_fini(&b.arena);
+    return rc;
+}
+
+int sp_policy_empty(struct sp_policy **ret)
+{
+    static const struct sp_ruleset none;
+    struct sp_diag diag;
+    sp_diag_init(&diag);
+    int rc = sp_policy_compile(&none, &diag, ret);
+    sp_diag_fini(&diag);
+    return rc;
+}
+
+void sp_policy_free(struct sp_policy *p)
+{
+    if (p)
+        munmap(p, p->len);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* eval: conditions, exactly. Three-valued while some fields are not known yet, two-valued otherwise. */
+#include "rule/block.h"
+
+static const struct sp_fval ABSENT = {.absent = true};
+
+/* Which value of its main field a predicate is being asked of. */
+struct asked {
+    const struct bnode *of; /* a node with field, main_keyed, main_key */
+    uint32_t value;
+};
+
+/* ---- values ---- */
+
+static bool key_is(const struct sp_matcher *mt, uint16_t field, struct sp_span key, struct sp_span wanted)
+{
+    return mt->proto->fields[field].flags & SP_F_IKEY ? sp_span_ieq(key, wanted) : sp_span_eq(key, wanted);
+}
+
+bool value_is(const struct sp_matcher *mt, const struct sp_value *v, const struct bnode *of)
+{
+    bool keyed = of->kind >= SP_EX_FIELD ? of->keyed : of->main_keyed;
+    struct bref key = of->kind >= SP_EX_FIELD ? of->str : of->main_key;
+    return v->field == of->field && (!keyed || key_is(mt, v->field, v->key, block_str(mt->policy, key)));
+}
+
+/* The next value at or after i that the node speaks of, UINT32_MAX at the end. */
+static uint32_t next_of(const struct sp_matcher *mt, const struct bnode *of, uint32_t i)
+{
+    while (i != UINT32_MAX && !value_is(mt, &mt->msg->values[i], of))
+        i = mt->next[i];
+    return i;
+}
+
+static uint32_t first_of(const struct sp_matcher *mt, const struct bnode *of)
+{
+    return next_of(mt, of, first_value(mt, of->field));
+}
+
+static bool is_unknown(const struct sp_matcher *mt, uint16_t field)
+{
+    return mt->unknown && sp_bit(mt->unknown, field);
+}
+
+static struct sp_fval fval_of(const struct sp_value *v)
+{
+    return (struct sp_fval){.str = v->str, .num = v->num};
+}
+
+static struct sp_fval eval(struct sp_matcher *mt, uint32_t off, struct asked q);
+
+static struct sp_fval eval_field(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    if (q.value != UINT32_MAX && value_is(mt, &mt->msg->values[q.value], n))
+        return fval_of(&mt->msg->values[q.value]);
+    uint32_t i = first_of(mt, n);
+    return i == UINT32_MAX ? ABSENT : fval_of(&mt->msg->values[i]);
+}
+
+static struct sp_fval eval_count(struct sp_matcher *mt, const struct bnode *n)
+{
+    int64_t count = 0;
+    for (uint32_t i = first_of(mt, n); i != UINT32_MAX; i = next_of(mt, n, mt->next[i]))
+        count++;
+    return (struct sp_fval){.num = count};
+}
+
+static struct sp_fval eval_call(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    struct sp_fval args[SP_CALL_ARGS_MAX];
+    for (unsigned i = 0; i < n->nargs; i++) {
+        args[i] = eval(mt, n->args[i], q);
+        if (args[i].absent)
+            return ABSENT;
+    }
+    return sp_funcs[n->func].call(args, mt->arena);
+}
+
+static struct sp_fval eval(struct sp_matcher *mt, uint32_t off, struct asked q)
+{
+    const struct bnode *n = node_at(mt, off);
+    switch (n->kind) {
+    case SP_EX_FIELD:
+        return eval_field(mt, n, q);
+    case SP_EX_COUNT:
+        return eval_count(mt, n);
+    case SP_EX_CALL:
+        return eval_call(mt, n, q);
+    case SP_EX_STR:
+        return (struct sp_fval){.str = block_str(mt->policy, n->str)};
+    case SP_EX_NET:
+        return (struct sp_fval){.str = block_str(mt->policy, n->net)};
+    default:
+        return (struct sp_fval){.num = n->num};
+    }
+}
+
+struct sp_fval eval_value(struct sp_matcher *mt, uint32_t node, const struct bnode *of, uint32_t value)
+{
+    return eval(mt, node, (struct asked){of, value});
+}
+
+/* ---- comparisons ---- */
+
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+{
+    (void)id, (void)from, (void)to, (void)flags;
+    *(bool *)ctx = true;
+    return 1;
+}
+
+bool eval_matches(struct sp_matcher *mt, uint32_t db, struct sp_span s)
+{
+    bool hit = false;
+    static const uint8_t nothing[1];
+    (void)hs_scan(block_at(mt->policy, db), s.n ? (const char *)s.p : (const char *)nothing, (unsigned)s.n, 0, mt->scratch, on_match, &hit);
+    return hit;
+}
+
+static bool in_net(struct sp_span ip, struct sp_span net)
+{
+    const struct sp_net *n = (const struct sp_net *)net.p;
+    unsigned whole = n->bits / 8, rest = n->bits % 8;
+    if (ip.n != sizeof n->ip || !sp_span_eq(sp_span_sub(ip, 0, whole), sp_span_of(n->ip, whole)))
+        return false;
+    return rest == 0 || ((ip.p[whole] ^ n->ip[whole]) >> (8 - rest)) == 0;
+}
+
+static bool equal(const struct bnode *cmp, uint8_t type, struct sp_fval a, struct sp_fval b)
+{
+    if (type == SP_IP)
+        return in_net(a.str, b.str);
+    if (type != SP_STR)
+        return a.num == b.num;
+    return cmp->caseless ? sp_span_ieq(a.str, b.str) : sp_span_eq(a.str, b.str);
+}
+
+static bool in_list(struct sp_matcher *mt, const struct bnode *cmp, struct sp_fval a, uint8_t type)
+{
+    const struct bnode *list = node_at(mt, cmp->b);
+    const uint32_t *items = block_at(mt->policy, list->items.off);
+    for (uint32_t i = 0; i < list->items.n; i++) {
+        struct sp_fval item = eval(mt, items[i], (struct asked){NULL, UINT32_MAX});
+        if (equal(cmp, type, a, item))
+            return true;
+    }
+    return false;
+}
+
+static bool compare(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    struct sp_fval a = eval(mt, n->a, q);
+    uint8_t type = node_at(mt, n->a)->type;
+    if (a.absent)
+        return false;
+    if (n->cmp == SP_CMP_IN)
+        return in_list(mt, n, a, type);
+    struct sp_fval b = eval(mt, n->b, q);
+    if (b.absent)
+        return false;
+    switch ((enum sp_cmp)n->cmp) {
+    case SP_CMP_EQ:
+    case SP_CMP_NE: /* the caller negates */
+        return equal(n, type, a, b);
+    case SP_CMP_LT:
+        return a.num < b.num;
+    case SP_CMP_LE:
+        return a.num <= b.num;
+    case SP_CMP_GT:
+        return a.num > b.num;
+    case SP_CMP_GE:
+        return a.num >= b.num;
+    case SP_CMP_CONTAINS:
+        return (n->caseless ? sp_span_ifind(a.str, 0, b.str) : sp_span_find(a.str, 0, b.str)) != SP_NOT_FOUND;
+    case SP_CMP_MATCHES:
+        return eval_matches(mt, n->db, a.str);
+    case SP_CMP_IN:
+        break;
+    }
+    return false;
+}
+
+static bool predicate(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    if (n->kind == SP_EX_CMP)
+        return compare(mt, n, q);
+    struct sp_fval v = eval(mt, n->a, q);
+    return !v.absent && v.num != 0;
+}
+
+/* ---- conditions ---- */
+
+static enum truth not_truth(enum truth t)
+{
+    return t == MAYBE ? MAYBE : t == YES ? NO : YES;
+}
+
+static enum truth condition(struct sp_matcher *mt, uint32_t off, struct asked q);
+
+/* Some value makes it hold; asked of one value inside any()/all(), that one counts. */
+static enum truth ask_values(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    if (q.value != UINT32_MAX)
+        return predicate(mt, n, q) ? YES : NO;
+    bool any_field = n->main_key.n || n->field || n->main_keyed;
+    for (uint32_t i = any_field ? first_of(mt, n) : UINT32_MAX; i != UINT32_MAX; i = next_of(mt, n, mt->next[i])) {
+        if (predicate(mt, n, (struct asked){n, i})) {
+            mt->fired = i;
+            return YES;
+        }
+    }
+    if (!any_field)
+        return predicate(mt, n, q) ? YES : NO;
+    return is_unknown(mt, n->field) ? MAYBE : NO;
+}
+
+static enum truth compare_truth(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    bool counted = node_at(mt, n->a)->kind == SP_EX_COUNT;
+    enum truth t;
+    if (counted)
+        t = is_unknown(mt, node_at(mt, n->a)->field) ? MAYBE : compare(mt, n, (struct asked){NULL, UINT32_MAX}) ? YES : NO;
+    else
+        t = ask_values(mt, n, q);
+    return n->cmp == SP_CMP_NE ? not_truth(t) : t;
+}
+
+static enum truth quantified(struct sp_matcher *mt, const struct bnode *n)
+{
+    bool all = n->kind == SP_EX_ALL, some = false;
+    for (uint32_t i = first_of(mt, n); i != UINT32_MAX; i = next_of(mt, n, mt->next[i])) {
+        enum truth t = condition(mt, n->a, (struct asked){n, i});
+        if (!all && t == YES) {
+            mt->fired = i;
+            return YES;
+        }
+        if (all && t == NO)
+            return NO;
+        some = true;
+    }
+    if (is_unknown(mt, n->field))
+        return MAYBE;
+    return all && some ? YES : NO;
+}
+
+static enum truth both(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    bool conjunction = n->kind == SP_EX_AND;
+    enum truth a = condition(mt, n->a, q);
+    if (a == (conjunction ? NO : YES))
+        return a;
+    enum truth b = condition(mt, n->b, q);
+    if (b == (conjunction ? NO : YES))
+        return b;
+    return a == MAYBE || b == MAYBE ? MAYBE : conjunction ? YES : NO;
+}
+
+static enum truth exclusive(struct sp_matcher *mt, const struct bnode *n, struct asked q)
+{
+    enum truth a = condition(mt, n->a, q), b = condition(mt, n->b, q);
+    return a == MAYBE || b == MAYBE ? MAYBE : a != b ? YES : NO;
+}
+
+static enum truth present(struct sp_matcher *mt, const struct bnode *n)
+{
+    uint32_t i = first_of(mt, n);
+    if (i == UINT32_MAX)
+        return is_unknown(mt, n->field) ? MAYBE : NO;
+    mt->fired = i;
+    return YES;
+}
+
+static enum truth condition(struct sp_matcher *mt, uint32_t off, struct asked q)
+{
+    const struct bnode *n = node_at(mt, off);
+    switch ((enum sp_expr_kind)n->kind) {
+    case SP_EX_AND:
+    case SP_EX_OR:
+        return both(mt, n, q);
+    case SP_EX_XOR:
+        return exclusive(mt, n, q);
+    case SP_EX_NOT:
+        return not_truth(condition(mt, n->a, q));
+    case SP_EX_ANY:
+    case SP_EX_ALL:
+        return quantified(mt, n);
+    case SP_EX_CMP:
+        return compare_truth(mt, n, q);
+    case SP_EX_TRUTH:
+        return ask_values(mt, n, q);
+    case SP_EX_PRESENT:
+        return q.value != UINT32_MAX ? YES : present(mt, n);
+    default:
+        return NO;
+    }
+}
+
+enum truth eval_condition(struct sp_matcher *mt, uint32_t node)
+{
+    return condition(mt, node, (struct asked){NULL, UINT32_MAX});
+}
+
+/* ---- which values made it hold ---- */
+
+static bool speaks_of(const struct sp_matcher *mt, const struct bnode *n, const struct bnode *target)
+{
+    if (n->field != target->field)
+        return false;
+    if (!n->main_keyed || !target->keyed)
+        return true;
+    return sp_span_eq(block_str(mt->policy, n->main_key), block_str(mt->policy, target->str));
+}
+
+bool eval_value_holds(struct sp_matcher *mt, uint32_t node, const struct bnode *target, uint32_t value, bool *ret_spoke)
+{
+    const struct bnode *n = node_at(mt, node);
+    switch ((enum sp_expr_kind)n->kind) {
+    case SP_EX_AND:
+    case SP_EX_OR:
+    case SP_EX_XOR: {
+        bool a = eval_value_holds(mt, n->a, target, value, ret_spoke);
+        return eval_value_holds(mt, n->b, target, value, ret_spoke) || a;
+    }
+    case SP_EX_ANY:
+    case SP_EX_ALL:
+        if (!speaks_of(mt, n, target))
+            return false;
+        *ret_spoke = true;
+        return value_is(mt, &mt->msg->values[value], n) && condition(mt, n->a, (struct asked){n, value}) == YES;
+    case SP_EX_CMP:
+    case SP_EX_TRUTH:
+        if (n->cmp == SP_CMP_NE || node_at(mt, n->a)->kind == SP_EX_COUNT || !speaks_of(mt, n, target))
+            return false;
+        *ret_spoke = true;
+        return value_is(mt, &mt->msg->values[value], n) && predicate(mt, n, (struct asked){n, value});
+    default:
+        return false;
+    }
+}

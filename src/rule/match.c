@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * match: a message against the policy. Values are looked up in the index of their field; only rules whose trigger fired are
+ * evaluated. All memory is made with the matcher; nothing is cleared for a message but one generation number.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "rule/block.h"
+
+int sp_matcher_new(const struct sp_policy *p, struct sp_matcher **ret)
+{
+    struct sp_matcher *mt = calloc(1, sizeof *mt);
+    if (!mt)
+        return -ENOMEM;
+    *mt = (struct sp_matcher){.policy = p, .only = UINT32_MAX};
+    mt->seen = calloc(p->nrules + 1, sizeof *mt->seen);
+    mt->candidates = calloc(p->nrules + 1, sizeof *mt->candidates);
+    mt->first = calloc(SP_FIELDS_MAX, sizeof *mt->first);
+    mt->next = malloc(SP_VALUES_MAX * sizeof *mt->next);
+    mt->join = malloc(JOIN_MAX);
+    const uint32_t *dbs = block_at(p, p->scratch_dbs);
+    bool ok = mt->seen && mt->candidates && mt->first && mt->next && mt->join;
+    for (uint32_t i = 0; ok && i < p->nscratch_dbs; i++)
+        ok = hs_alloc_scratch(block_at(p, dbs[i]), &mt->scratch) == HS_SUCCESS;
+    if (!ok) {
+        sp_matcher_free(mt);
+        return -ENOMEM;
+    }
+    *ret = mt;
+    return 0;
+}
+
+void sp_matcher_free(struct sp_matcher *m)
+{
+    if (!m)
+        return;
+    hs_free_scratch(m->scratch);
+    free(m->seen);
+    free(m->candidates);
+    free(m->first);
+    free(m->next);
+    free(m->join);
+    free(m);
+}
+
+void sp_matcher_only(struct sp_matcher *m, uint32_t rule)
+{
+    m->only = rule;
+}
+
+static const struct bside *side_of(const struct sp_policy *p, const struct sp_proto *proto, unsigned dir)
+{
+    uint32_t i = 0;
+    while (sp_protos[i] != proto)
+        i++;
+    return &p->sides[i * 2 + dir];
+}
+
+const uint64_t *sp_policy_want(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir)
+{
+    return side_of(p, proto, dir)->want;
+}
+
+bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir)
+{
+    return !side_of(p, proto, dir)->used;
+}
+
+/* ---- candidates ---- */
+
+static void candidate(struct sp_matcher *mt, uint32_t rule)
+{
+    if (mt->seen[rule] == mt->generation || (mt->only != UINT32_MAX && mt->only != rule))
+        return;
+    mt->seen[rule] = mt->generation;
+    mt->candidates[mt->ncandidates++] = rule;
+}
+
+/* Postings are sorted by key id: those for any key, and those for this value's key. */
+static void post(struct sp_matcher *mt, struct bref ref, uint32_t key)
+{
+    const struct bposting *list = block_at(mt->policy, ref.off);
+    uint32_t i = 0;
+    for (; i < ref.n && list[i].key == NO_KEY; i++) {
+        if (list[i].flags & mt->post_flags)
+            candidate(mt, list[i].rule);
+    }
+    if (key == NO_KEY || i == ref.n)
+        return;
+    uint32_t low = i, high = ref.n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (list[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < ref.n && list[low].key == key; low++) {
+        if (list[low].flags & mt->post_flags)
+            candidate(mt, list[low].rule);
+    }
+}
+
+static uint32_t key_of(const struct sp_matcher *mt, const struct bside *side, const struct bfield *f, const struct sp_value *v)
+{
+    if (!f->any_key || v->key.n == 0)
+        return NO_KEY;
+    const struct bkey *keys = block_at(mt->policy, side->keys.off);
+    uint64_t hash = sp_ihash(v->key);
+    uint32_t i = (uint32_t)hash & (side->keys.n - 1);
+    while (keys[i].used) {
+        if (keys[i].hash == hash && sp_span_ieq(block_str(mt->policy, keys[i].name), v->key))
+            return keys[i].id;
+        i = (i + 1) & (side->keys.n - 1);
+    }
+    return NO_KEY;
+}
+
+/* ---- one field's index ---- */
+
+static void find_equal(struct sp_matcher *mt, const struct bfield *f, const struct sp_value *v, uint32_t key)
+{
+    const struct beq *table = block_at(mt->policy, f->eq.off);
+    if (!(f->eq_lengths >> (v->str.n & 63) & 1))
+        return;
+    uint64_t hash = sp_ihash(v->str);
+    for (uint32_t i = (uint32_t)hash & (f->eq.n - 1); table[i].used; i = (i + 1) & (f->eq.n - 1)) {
+        if (table[i].hash == hash && table[i].value.n == v->str.n)
+            post(mt, table[i].postings, key);
+    }
+}
+
+static void find_numbers(struct sp_matcher *mt, const struct bfield *f, int64_t number, int which, uint32_t key)
+{
+    const struct bnum *list = block_at(mt->policy, f->above[which].off);
+    for (uint32_t i = 0; i < f->above[which].n && list[i].limit < number; i++)
+        post(mt, list[i].postings, key);
+    list = block_at(mt->policy, f->below[which].off);
+    for (uint32_t i = f->below[which].n; i-- > 0 && list[i].limit > number;)
+        post(mt, list[i].postings, key);
+    list = block_at(mt->policy, f->equal[which].off);
+    for (uint32_t i = 0; i < f->equal[which].n && list[i].limit <= number; i++) {
+        if (list[i].limit == number)
+            post(mt, list[i].postings, key);
+    }
+}
+
+struct scan {
+    struct sp_matcher *mt;
+    const struct bfield *field;
+    uint32_t key;
+    bool hint; /* joined values: that anything was found is enough */
+    bool hit;
+};
+
+static int on_pattern(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+{
+    struct scan *s = ctx;
+    (void)from, (void)to, (void)flags;
+    s->hit = true;
+    if (s->hint)
+        return 1;
+    const struct bref *postings = block_at(s->mt->policy, s->field->patterns.off);
+    post(s->mt, postings[id], s->key);
+    return 0;
+}
+
+static void scan_bytes(struct scan *s, struct sp_span bytes)
+{
+    (void)hs_scan(block_at(s->mt->policy, s->field->db), (const char *)bytes.p, (unsigned)bytes.n, 0, s->mt->scratch, on_pattern, s);
+}
+
+/* Copies the values of a field behind each other, a line break between them; 0: one value alone, or too much. */
+static size_t join_values(struct sp_matcher *mt, uint32_t first)
+{
+    size_t n = 0;
+    for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
+        struct sp_span s = mt->msg->values[i].str;
+        if (s.n >= JOIN_MAX - n)
+            return 0;
+        if (s.n)
+            memcpy(mt->join + n, s.p, s.n);
+        n += s.n;
+        mt->join[n++] = '\n';
+    }
+    return n;
+}
+
+static void find_patterns(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, uint32_t first)
+{
+    struct scan s = {.mt = mt, .field = f};
+    if (mt->next[first] != UINT32_MAX) {
+        size_t n = join_values(mt, first);
+        s.hint = n > 0;
+        if (n)
+            scan_bytes(&s, sp_span_of(mt->join, n));
+        if (n && !s.hit)
+            return;
+    }
+    s.hint = false;
+    for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
+        const struct sp_value *v = &mt->msg->values[i];
+        s.key = key_of(mt, side, f, v);
+        if (v->str.n)
+            scan_bytes(&s, v->str);
+    }
+}
+
+static void find_value(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, const struct sp_value *v)
+{
+    uint32_t key = key_of(mt, side, f, v);
+    if (f->present.n)
+        post(mt, f->present, key);
+    if (f->eq.n)
+        find_equal(mt, f, v, key);
+    if (f->above[0].n | f->below[0].n | f->equal[0].n)
+        find_numbers(mt, f, v->num, 0, key);
+    if (f->above[1].n | f->below[1].n | f->equal[1].n)
+        find_numbers(mt, f, (int64_t)v->str.n, 1, key);
+}
+
+static bool asks_values(const struct bfield *f)
+{
+    return f->present.n | f->eq.n | f->above[0].n | f->below[0].n | f->equal[0].n | f->above[1].n | f->below[1].n | f->equal[1].n;
+}
+
+/* Chains the message's values by field, in order. */
+static void chain_values(struct sp_matcher *mt, const struct sp_msg *m)
+{
+    sp_bits_zero(mt->chained, SP_FIELDS_MAX);
+    for (uint32_t i = m->nvalues; i-- > 0;) {
+        uint16_t field = m->values[i].field;
+        mt->next[i] = sp_bit(mt->chained, field) ? mt->first[field] : UINT32_MAX;
+        mt->first[field] = i;
+        sp_bit_set(mt->chained, field);
+    }
+}
+
+static void find_candidates(struct sp_matcher *mt, const struct bside *side)
+{
+    const struct bfield *fields = block_at(mt->policy, side->fields.off);
+    for (unsigned w = 0; w < SP_FIELD_WORDS; w++) {
+        for (uint64_t bits = mt->chained[w] & side->programmed[w]; bits; bits &= bits - 1) {
+            unsigned field = w * 64 + (unsigned)__builtin_ctzll(bits);
+            const struct bfield *f = &fields[field];
+            if (f->db)
+                find_patterns(mt, side, f, mt->first[field]);
+            for (uint32_t i = asks_values(f) ? mt->first[field] : UINT32_MAX; i != UINT32_MAX; i = mt->next[i])
+                find_value(mt, side, f, &mt->msg->values[i]);
+        }
+    }
+}
+
+static void start(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, unsigned flags)
+{
+    mt->msg = m;
+    mt->proto = proto;
+    mt->arena = m->arena;
+    mt->post_flags = flags;
+    mt->unknown = NULL;
+    mt->ncandidates = 0;
+    if (++mt->generation == 0) { /* after four thousand million messages the marks start anew */
+        memset(mt->seen, 0, (mt->policy->nrules + 1) * sizeof *mt->seen);
+        mt->generation = 1;
+    }
+    chain_values(mt, m);
+}
+
+/* ---- judging ---- */
+
+static const struct brule *rule_at(const struct sp_matcher *mt, uint32_t rule)
+{
+    return (const struct brule *)block_at(mt->policy, mt->policy->rules) + rule;
+}
+
+/* Gravest first, then by number; the least grave one falls out when there are too many. */
+static void add_hit(struct sp_matcher *mt, struct sp_verdict *v, uint32_t rule)
+{
+    uint32_t act = rule_at(mt, rule)->act, i = v->nhits < SP_HITS_MAX ? v->nhits : SP_HITS_MAX;
+    for (; i > 0; i--) {
+        uint32_t other = v->hits[i - 1].rule, other_act = rule_at(mt, other)->act;
+        if (other_act > act || (other_act == act && other < rule))
+            break;
+        if (i < SP_HITS_MAX)
+            v->hits[i] = v->hits[i - 1];
+    }
+    if (i == SP_HITS_MAX)
+        return;
+    v->hits[i] = (struct sp_hit){rule, mt->fired};
+    v->nhits += v->nhits < SP_HITS_MAX;
+}
+
+static void judge_rule(struct sp_matcher *mt, uint32_t rule, struct sp_verdict *v)
+{
+    const struct brule *r = rule_at(mt, rule);
+    mt->fired = UINT32_MAX;
+    if (eval_condition(mt, r->when) != YES)
+        return;
+    add_hit(mt, v, rule);
+    if (r->act == SP_REFUSE && (v->act < SP_REFUSE || !v->status))
+        v->status = r->status;
+    if (r->act > v->act)
+        v->act = (enum sp_act)r->act;
+    if (r->act == SP_CORRECT)
+        fix_rule(mt, r, v);
+}
+
+void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, struct sp_verdict *ret)
+{
+    const struct bside *side = side_of(mt->policy, proto, m->dir);
+    ret->act = SP_PASS;
+    ret->status = ret->nhits = ret->nfixes = 0;
+    if (!side->used)
+        return;
+    start(mt, proto, m, POST_JUDGE);
+    const uint32_t *always = block_at(mt->policy, side->always.off);
+    for (uint32_t i = 0; i < side->always.n; i++)
+        candidate(mt, always[i]);
+    find_candidates(mt, side);
+    for (uint32_t i = 0; i < mt->ncandidates; i++)
+        judge_rule(mt, mt->candidates[i], ret);
+    if (ret->act == SP_CORRECT && ret->nfixes == 0)
+        ret->act = SP_ALERT; /* it is already as it would be corrected */
+}
+
+/* ---- is the body wanted? ---- */
+
+bool sp_policy_gate(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, uint64_t *ret)
+{
+    const struct bside *side = side_of(mt->policy, proto, m->dir);
+    bool any = false;
+    for (unsigned w = 0; w < SP_FIELD_WORDS; w++) {
+        ret[w] = side->ungated[w] & m->body_fields[w];
+        any |= ret[w] != 0;
+    }
+    if (any || !side->gated)
+        return any;
+    start(mt, proto, m, POST_GATE);
+    mt->unknown = m->body_fields;
+    find_candidates(mt, side);
+    for (uint32_t i = 0; i < mt->ncandidates; i++) {
+        const struct brule *r = rule_at(mt, mt->candidates[i]);
+        if (!sp_bits_meet(r->body, m->body_fields, SP_FIELDS_MAX) || eval_condition(mt, r->when) != MAYBE)
+            continue;
+        for (unsigned w = 0; w < SP_FIELD_WORDS; w++) {
+            ret[w] |= r->body[w] & m->body_fields[w];
+            any |= ret[w] != 0;
+        }
+    }
+    return any;
+}
