@@ -17,7 +17,7 @@ enum sp_dir { SP_C2S = 0, SP_S2C = 1 };
 enum sp_limits {
     SP_STATE_MAX = 256,      /* bytes of decoder state in a session: idle connections must stay below 1 KiB */
     SP_FIELDS_MAX = 192,     /* fields of one protocol, the session's included: sizes every field bit set */
-    SP_VALUES_MAX = 8192,    /* values in one message: 1,000 arguments in five views each, and room */
+    SP_VALUES_MAX = 1 << 20, /* values in one message: a JSON body of some 10 MiB; touched only as far as used */
     SP_EDITS_MAX = 512,      /* byte replacements in one message */
 };
 

@@ -25,7 +25,8 @@ struct bref { uint32_t off, n; }; /* an array or a string */
 /* A node of a condition. */
 struct bnode {
     uint8_t kind, cmp, type, nargs;
-    uint8_t keyed, caseless, func, pad;
+    uint8_t keyed, caseless, func;
+    uint8_t asks;         /* of CMP, TRUTH: it has a main field */
     uint16_t field;       /* FIELD, COUNT, PRESENT; of CMP, TRUTH, ANY, ALL: the field whose values are asked one by one */
     uint16_t main_keyed;  /* the same, is it keyed */
     struct bref main_key;

@@ -186,6 +186,7 @@ static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struc
                       .func = (uint8_t)e->func, .field = e->field, .num = e->num};
     const struct sp_expr *field = e->kind < SP_EX_FIELD ? main_field(e, r->proto) : NULL;
     if (field) {
+        n.asks = 1;
         n.field = field->field;
         n.main_keyed = field->keyed;
         n.main_key = block_put_str(b, field->str);

@@ -202,14 +202,13 @@ static enum truth ask_values(struct sp_matcher *mt, const struct bnode *n, struc
 {
     if (q.value != UINT32_MAX)
         return predicate(mt, n, q) ? YES : NO;
-    bool any_field = n->main_key.n || n->field || n->main_keyed;
-    for (uint32_t i = any_field ? first_of(mt, n) : UINT32_MAX; i != UINT32_MAX; i = next_of(mt, n, mt->next[i])) {
+    for (uint32_t i = n->asks ? first_of(mt, n) : UINT32_MAX; i != UINT32_MAX; i = next_of(mt, n, mt->next[i])) {
         if (predicate(mt, n, (struct asked){n, i})) {
             mt->fired = i;
             return YES;
         }
     }
-    if (!any_field)
+    if (!n->asks)
         return predicate(mt, n, q) ? YES : NO;
     return is_unknown(mt, n->field) ? MAYBE : NO;
 }
