@@ -66,7 +66,7 @@ lint:
 
 docs: configured
 	ninja -C $(BUILD) src/proc/sallyport
-	@tools/docs.sh $(SALLYPORT)
+	$(SALLYPORT) help --write docs/reference
 
 install: configured
 	ninja -C $(BUILD)

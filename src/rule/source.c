@@ -238,7 +238,7 @@ static int gather(struct sp_ruleset *s, const char *path, unsigned depth, struct
             sp_diag_error(diag, path, 0, 0, 0, (struct sp_span){NULL, 0}, "cannot read: %s", strerror(errno));
             return -errno;
         }
-        struct sp_span text;
+        struct sp_span text = {NULL, 0};
         rc = read_file(s, path, diag, &text);
         return rc < 0 ? rc : add_file(fs, keep_name(s, path), text);
     }
