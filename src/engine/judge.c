@@ -132,8 +132,10 @@ static bool unit_decode(struct sp_engine *e, struct sp_session *s, enum sp_dir d
     const char *anomaly = m->anomaly;
     if (!canonical.n)
         return false;
-    tell_anomaly(e, s, dir, m, anomaly, SP_CORRECT, 0);
-    note_worst(s, SP_ALERT);
+    if (anomaly) { /* what any hop may rewrite has no name and is not told */
+        tell_anomaly(e, s, dir, m, anomaly, SP_CORRECT, 0);
+        note_worst(s, SP_ALERT);
+    }
     if (!side_replace(e, &s->side[dir], unit.n, canonical))
         return false;
     msg_start(e, s, m, dir, sp_span_sub(side_pending(e, &s->side[dir]), 0, canonical.n), whole);

@@ -101,7 +101,8 @@ struct sp_msg {
     uint32_t ncanon;
     struct sp_span body;     /* body as a parser sees it: without chunking and content coding */
     bool overflow;           /* values or edits did not fit: the message is refused */
-    const char *anomaly;     /* why the unit is malformed or was rewritten: a name from the protocol's table */
+    const char *anomaly;     /* why the unit is malformed or was rewritten: a name from the protocol's table. NULL beside edits: they
+                                are what any hop may do, and not worth an event */
     uint64_t body_fields[SP_FIELD_WORDS]; /* head only: which body fields could have values if the body were collected */
     uint64_t bits;           /* the protocol's own notes from decode to mend, refuse and step */
     uint64_t extra;          /* the same (for HTTP: the body's length) */

@@ -6,7 +6,7 @@ static const struct sp_span NOTHING = {NULL, 0};
 
 static void edit(struct sp_msg *m, enum sp_http_anomaly why, size_t off, size_t len, struct sp_span with)
 {
-    if (!m->anomaly)
+    if (!m->anomaly && http_anomaly_status(why) == TOLD)
         m->anomaly = http_anomaly_name(why);
     (void)sp_msg_canon(m, off, len, with);
 }
@@ -54,37 +54,63 @@ static void canon_start(struct sp_msg *m, const struct http_head *h)
 
 /* ---- header lines ---- */
 
+static enum sp_http_anomaly length_removal(const struct http_head *h, bool first)
+{
+    if (h->dir == SP_S2C && h->bodyless && h->length)
+        return SP_HTTP_A_LENGTH_WITHOUT_BODY;
+    if (h->chunked)
+        return SP_HTTP_A_LENGTH_WITH_CHUNKED_RESPONSE;
+    return first ? SP_HTTP_A_NONE : SP_HTTP_A_LENGTH_REPEATED;
+}
+
 /* The line is removed as a whole, for this reason; SP_HTTP_A_NONE: it stays. */
-static enum sp_http_anomaly removal(const struct sp_msg *m, const struct http_head *h, uint16_t i)
+static enum sp_http_anomaly removal(const struct http_head *h, uint16_t i)
 {
     const struct http_line *l = &h->lines[i];
-    bool first = h->first[l->known] == i + 1;
     switch (l->known) {
     case H_CONTENT_LENGTH:
-        if (h->chunked)
-            return SP_HTTP_A_LENGTH_WITH_CHUNKED_RESPONSE;
-        return first ? SP_HTTP_A_NONE : SP_HTTP_A_LENGTH_REPEATED;
+        return length_removal(h, h->first[l->known] == i + 1);
+    case H_TRANSFER_ENCODING:
+        return h->dir == SP_S2C && h->bodyless ? SP_HTTP_A_LENGTH_WITHOUT_BODY : SP_HTTP_A_NONE;
     case H_EXPECT:
-        return m->whole && h->dir == SP_C2S ? SP_HTTP_A_EXPECT_HELD : SP_HTTP_A_NONE;
-    case H_UPGRADE:
+        return h->dir == SP_C2S ? SP_HTTP_A_EXPECT_HELD : SP_HTTP_A_NONE;
     case H_HTTP2_SETTINGS:
-        return h->h2c && h->dir == SP_C2S ? SP_HTTP_A_UPGRADE_H2C : SP_HTTP_A_NONE;
+        return h->dir == SP_C2S ? SP_HTTP_A_UPGRADE_H2C : SP_HTTP_A_NONE;
     default:
         return SP_HTTP_A_NONE;
     }
 }
 
+/* The protocols of an Upgrade line that may be offered. */
+static struct sp_span without_h2(struct sp_msg *m, struct sp_span list)
+{
+    struct sp_buf out = sp_buf_arena(m->arena, list.n + 2);
+    struct sp_span protocol;
+    size_t at = 0;
+    while (http_list_next(list, &at, &protocol)) {
+        if (http_is_h2(protocol))
+            continue;
+        sp_put_str(&out, out.n ? ", " : "");
+        sp_put(&out, protocol);
+    }
+    return sp_buf_done(&out, m->arena);
+}
+
 /* A different value for the line; its own when that is canonical. */
-static struct sp_span new_value(const struct http_head *h, const struct http_line *l, enum sp_http_anomaly *why)
+static struct sp_span new_value(struct sp_msg *m, const struct http_head *h, const struct http_line *l, enum sp_http_anomaly *why)
 {
     struct sp_span value = http_line_value(h, l);
     if (l->known == H_HOST && h->absolute && !sp_span_ieq(value, h->authority)) {
-        *why = SP_HTTP_A_ABSOLUTE_FORM;
+        *why = SP_HTTP_A_ABSOLUTE_HOST;
         return h->authority;
     }
     if (l->known == H_TRANSFER_ENCODING && !sp_span_eq(value, SP_LIT("chunked"))) {
         *why = SP_HTTP_A_CODING_CASE;
         return SP_LIT("chunked");
+    }
+    if (l->known == H_UPGRADE && h->h2c && h->dir == SP_C2S) {
+        *why = SP_HTTP_A_UPGRADE_H2C;
+        return without_h2(m, value);
     }
     size_t comma = l->known == H_CONTENT_LENGTH ? sp_span_byte(value, 0, ',') : SP_NOT_FOUND;
     if (comma != SP_NOT_FOUND) {
@@ -117,8 +143,9 @@ static void canon_fold(struct sp_msg *m, const struct http_line *l)
 static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
 {
     const struct http_line *l = &h->lines[i];
-    enum sp_http_anomaly why = removal(m, h, i);
-    if (why) {
+    enum sp_http_anomaly why = removal(h, i);
+    struct sp_span value = why ? NOTHING : new_value(m, h, l, &why);
+    if (why && value.n == 0) {
         edit(m, why, l->off, l->end - l->off, NOTHING);
         return;
     }
@@ -127,8 +154,7 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
         colon++;
     if (colon > name_end)
         edit(m, SP_HTTP_A_BLANK_BEFORE_COLON_RESPONSE, name_end, colon - name_end, NOTHING);
-    struct sp_span value = new_value(h, l, &why);
-    if (why)
+    if (why && !sp_span_eq(value, http_line_value(h, l)))
         edit(m, why, l->value, l->value_len, value);
     else if (l->folded)
         canon_fold(m, l);
@@ -136,19 +162,19 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
 }
 
 /* Almost every head is canonical: known without looking at its lines again. */
-static bool is_canonical(const struct sp_msg *m, const struct http_head *h, size_t crs)
+static bool is_canonical(const struct http_head *h)
 {
-    bool lines = crs == h->nlines + 2u && !h->start && !h->any_folded && !h->any_blank;
-    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !(h->expect && m->whole);
-    return lines && facts && !h->count[H_TRANSFER_ENCODING] && (h->count[H_CONTENT_LENGTH] == 0 || !h->list_length);
+    bool lines = h->plain_breaks && !h->start && !h->any_folded && !h->any_blank;
+    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !h->list_length && !(h->bodyless && h->length);
+    return lines && facts && !h->count[H_TRANSFER_ENCODING] && !h->count[H_EXPECT];
 }
 
 void http_canon_head(struct sp_msg *m, const struct http_head *h)
 {
-    if (is_canonical(m, h, h->crs))
+    if (is_canonical(h))
         return;
     canon_start(m, h);
     for (uint16_t i = 0; i < h->nlines; i++)
         canon_line(m, h, i);
-    canon_break(m, h->len);
+    canon_break(m, h->unit.n);
 }

@@ -41,20 +41,6 @@ enum http_chunk_result http_chunk_read(struct sp_span in, struct http_chunk *ret
     return read_size(line, ret, ret_anomaly);
 }
 
-size_t http_trailer_end(struct sp_span in, size_t from)
-{
-    size_t at = from;
-    for (;;) {
-        size_t end = sp_span_byte(in, at, '\n');
-        if (end == SP_NOT_FOUND)
-            return 0;
-        struct sp_span line = sp_span_sub(in, at, end - at);
-        at = end + 1;
-        if (line.n == 0 || sp_span_eq(line, SP_LIT("\r")))
-            return at;
-    }
-}
-
 /* RFC 9110 section 6.5.1: fields that frame, route, authenticate or describe the content do not belong in trailers. */
 static bool trailer_forbidden(struct sp_span name)
 {
@@ -96,22 +82,29 @@ bool http_trailers_read(struct sp_msg *m, struct sp_span trailers, size_t off, e
             return false;
         struct sp_span line = sp_span_sub(trailers, at, end - 1 - at);
         if (line.n == 0)
-            return cr == lines;
+            return cr == lines && end + 1 == trailers.n;
         if (!read_trailer(m, line, off + at, end + 1 - at))
             return false;
         at = end + 1;
     }
 }
 
-/* The edit that makes a chunk-size line canonical, if it needs one. */
-static void canon_line(struct sp_msg *m, struct sp_span in, size_t at, size_t off, const struct http_chunk *c)
+struct sp_span http_chunk_digits(struct sp_span line, const struct http_chunk *c)
 {
-    if (c->canonical)
-        return;
-    bool extension = c->digits + 2 < c->line_len;
-    m->anomaly = http_anomaly_name(extension ? SP_HTTP_A_CHUNK_EXTENSION : SP_HTTP_A_CHUNK_ZEROS);
-    struct sp_span digits = sp_span_sub(in, at + c->zeros, c->digits - c->zeros);
-    (void)sp_msg_canon(m, off + at, c->line_len - 2, digits);
+    return sp_span_sub(line, c->zeros, c->digits - c->zeros);
+}
+
+/* All chunks become one: their canonical form when the body is there as a whole. */
+static struct sp_span one_chunk(struct sp_msg *m, struct sp_span body)
+{
+    struct sp_buf out = sp_buf_arena(m->arena, body.n + 40);
+    if (body.n) {
+        sp_put_fmt(&out, "%zx\r\n", body.n);
+        sp_put(&out, body);
+        sp_put_str(&out, "\r\n");
+    }
+    sp_put_str(&out, "0\r\n");
+    return sp_buf_done(&out, m->arena);
 }
 
 bool http_chunked_read(struct sp_msg *m, struct sp_span in, size_t off, struct sp_span *ret_body, struct sp_span *ret_trailers,
@@ -120,10 +113,11 @@ bool http_chunked_read(struct sp_msg *m, struct sp_span in, size_t off, struct s
     struct sp_buf body = sp_buf_arena(m->arena, in.n);
     struct http_chunk c;
     size_t at = 0;
+    bool canonical = true;
     for (;;) {
         if (http_chunk_read(sp_span_from(in, at), &c, ret_anomaly) != CHUNK_OK)
             return false;
-        canon_line(m, in, at, off, &c);
+        canonical &= c.canonical;
         at += c.line_len;
         if (c.size == 0)
             break;
@@ -136,5 +130,7 @@ bool http_chunked_read(struct sp_msg *m, struct sp_span in, size_t off, struct s
     }
     *ret_body = sp_buf_done(&body, m->arena);
     *ret_trailers = sp_span_from(in, at);
+    if (!canonical)
+        (void)sp_msg_canon(m, off, at, one_chunk(m, *ret_body));
     return !body.full && http_trailers_read(m, *ret_trailers, off + at, ret_anomaly);
 }

@@ -2,6 +2,8 @@
 /* decode: a unit becomes values. Only fields that somebody wants cost anything. */
 #include "proto/http/http.h"
 
+static const struct sp_span NONE = {NULL, 0};
+
 static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
 {
     m->anomaly = http_anomaly_name(a);
@@ -20,12 +22,10 @@ static bool decode_part(const struct http_state *st, struct sp_msg *m)
         return fail(m, a);
     m->bits = BIT_PART | (c.size ? 0 : BIT_LAST);
     m->extra = c.size;
-    if (!c.canonical) {
-        m->anomaly = http_anomaly_name(c.digits + 2 < c.line_len ? SP_HTTP_A_CHUNK_EXTENSION : SP_HTTP_A_CHUNK_ZEROS);
-        (void)sp_msg_canon(m, lead, c.line_len - 2, sp_span_sub(in, c.zeros, c.digits - c.zeros));
-    }
+    if (!c.canonical)
+        (void)sp_msg_canon(m, lead, c.line_len - 2, http_chunk_digits(in, &c));
     if (c.size)
-        return true;
+        return in.n == c.line_len || fail(m, SP_HTTP_A_CHUNK_LINE);
     return http_trailers_read(m, sp_span_from(in, c.line_len), lead + c.line_len, &a) || fail(m, a);
 }
 
@@ -34,33 +34,34 @@ static bool decode_part(const struct http_state *st, struct sp_msg *m)
 static void add_str(struct sp_msg *m, unsigned field, struct sp_span str)
 {
     if (sp_want(m, field))
-        http_add(m, field, (struct sp_span){NULL, 0}, str, str, 0);
+        http_add(m, field, NONE, str, str, 0);
 }
 
 static void add_path(struct sp_msg *m, const struct http_head *h)
 {
     add_str(m, SP_HTTP_PATH_RAW, h->path);
     if (sp_want(m, SP_HTTP_PATH))
-        http_add(m, SP_HTTP_PATH, (struct sp_span){NULL, 0}, sp_url_decode(h->path, 0, m->arena), h->path, 0);
+        http_add(m, SP_HTTP_PATH, NONE, http_has_escapes(h->path) ? sp_url_decode(h->path, 0, m->arena) : h->path, h->path, 0);
 }
 
 static void add_args(struct sp_msg *m, struct sp_span query)
 {
     struct sp_pair p;
     size_t at = 0;
-    while (sp_form_next(query, &at, &p)) {
-        struct sp_span name = sp_url_decode(p.name, SP_URL_PLUS, m->arena);
-        struct sp_span value = sp_url_decode(p.value, SP_URL_PLUS, m->arena);
+    bool decode = http_has_escapes(query);
+    while (sp_form_next(query, &at, &p) && !m->overflow) {
+        struct sp_span name = decode ? sp_url_decode(p.name, SP_URL_PLUS, m->arena) : p.name;
+        struct sp_span value = decode ? sp_url_decode(p.value, SP_URL_PLUS, m->arena) : p.value;
         if (sp_want(m, SP_HTTP_QARGS))
             http_add(m, SP_HTTP_QARGS, name, value, p.value, 0);
         if (sp_want(m, SP_HTTP_QARGS_RAW))
             http_add(m, SP_HTTP_QARGS_RAW, name, p.value, p.value, 0);
         if (sp_want(m, SP_HTTP_QARGS_NAMES))
-            http_add(m, SP_HTTP_QARGS_NAMES, (struct sp_span){NULL, 0}, name, p.name, 0);
+            http_add(m, SP_HTTP_QARGS_NAMES, NONE, name, p.name, 0);
         if (sp_want(m, SP_HTTP_ARGS))
             http_add(m, SP_HTTP_ARGS, name, value, p.value, 0);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
-            http_add(m, SP_HTTP_ARGS_NAMES, (struct sp_span){NULL, 0}, name, p.name, 0);
+            http_add(m, SP_HTTP_ARGS_NAMES, NONE, name, p.name, 0);
     }
 }
 
@@ -79,33 +80,26 @@ static void add_query(struct sp_msg *m, const struct http_head *h)
         return;
     add_str(m, SP_HTTP_QUERY_RAW, h->query);
     if (sp_want(m, SP_HTTP_QUERY))
-        http_add(m, SP_HTTP_QUERY, (struct sp_span){NULL, 0}, sp_url_decode(h->query, SP_URL_PLUS, m->arena), h->query, 0);
+        http_add(m, SP_HTTP_QUERY, NONE, sp_url_decode(h->query, SP_URL_PLUS, m->arena), h->query, 0);
     if (want_any(m, of_args, sizeof of_args / sizeof *of_args))
         add_args(m, h->query);
-}
-
-static struct sp_span host_name(struct sp_span host)
-{
-    size_t colon = host.n;
-    while (colon && sp_is_digit(host.p[colon - 1]))
-        colon--;
-    return colon && host.p[colon - 1] == ':' ? sp_span_sub(host, 0, colon - 1) : host;
 }
 
 static void add_cookies(struct sp_msg *m, struct sp_span header)
 {
     struct sp_pair p;
     size_t at = 0;
-    while (sp_cookie_next(header, &at, &p)) {
-        struct sp_span value = sp_url_decode(p.value, 0, m->arena);
+    bool decode = http_has_escapes(header);
+    while (sp_cookie_next(header, &at, &p) && !m->overflow) {
+        struct sp_span value = decode ? sp_url_decode(p.value, 0, m->arena) : p.value;
         if (sp_want(m, SP_HTTP_COOKIES))
             http_add(m, SP_HTTP_COOKIES, p.name, value, p.value, 0);
         if (sp_want(m, SP_HTTP_COOKIES_NAMES))
-            http_add(m, SP_HTTP_COOKIES_NAMES, (struct sp_span){NULL, 0}, p.name, p.name, 0);
+            http_add(m, SP_HTTP_COOKIES_NAMES, NONE, p.name, p.name, 0);
         if (sp_want(m, SP_HTTP_ARGS))
             http_add(m, SP_HTTP_ARGS, p.name, value, p.value, 0);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
-            http_add(m, SP_HTTP_ARGS_NAMES, (struct sp_span){NULL, 0}, p.name, p.name, 0);
+            http_add(m, SP_HTTP_ARGS_NAMES, NONE, p.name, p.name, 0);
     }
 }
 
@@ -160,9 +154,9 @@ static void add_basic(struct sp_msg *m, struct sp_span credentials)
         return;
     size_t colon = sp_span_byte(text, 0, ':');
     if (sp_want(m, SP_HTTP_AUTH_USER))
-        http_add(m, SP_HTTP_AUTH_USER, (struct sp_span){NULL, 0}, sp_span_sub(text, 0, colon), credentials, 0);
+        http_add(m, SP_HTTP_AUTH_USER, NONE, sp_span_sub(text, 0, colon), credentials, 0);
     if (sp_want(m, SP_HTTP_AUTH_PASSWORD) && colon != SP_NOT_FOUND)
-        http_add(m, SP_HTTP_AUTH_PASSWORD, (struct sp_span){NULL, 0}, sp_span_from(text, colon + 1), credentials, 0);
+        http_add(m, SP_HTTP_AUTH_PASSWORD, NONE, sp_span_from(text, colon + 1), credentials, 0);
 }
 
 static void add_authorization(struct sp_msg *m, struct sp_span value)
@@ -181,7 +175,7 @@ static void add_known(struct sp_msg *m, const struct http_head *h, const struct 
     struct sp_span value = http_line_value(h, l);
     switch (l->known) {
     case H_HOST:
-        add_str(m, SP_HTTP_HOST, host_name(value));
+        add_str(m, SP_HTTP_HOST, http_host_name(value));
         break;
     case H_COOKIE:
         if (want_any(m, of_cookies, sizeof of_cookies / sizeof *of_cookies))
@@ -217,7 +211,7 @@ void http_request_values(struct sp_msg *m, const struct http_head *h)
         const struct http_line *l = &h->lines[i];
         struct sp_span name = http_line_name(h, l), value = http_line_value(h, l);
         if (names)
-            http_add(m, SP_HTTP_HEADERS_NAMES, (struct sp_span){NULL, 0}, name, name, 0);
+            http_add(m, SP_HTTP_HEADERS_NAMES, NONE, name, name, 0);
         if (values)
             http_add(m, SP_HTTP_HEADERS, name, value, value, 0);
         if (l->known != H_OTHER)
@@ -253,7 +247,7 @@ static uint64_t bits_of(const struct http_head *h)
     enum http_kind kind = KIND_PLAIN;
     if (h->dir == SP_C2S && sp_span_eq(h->method, SP_LIT("HEAD")))
         kind = KIND_HEAD;
-    else if (h->dir == SP_C2S && sp_span_eq(h->method, SP_LIT("CONNECT")))
+    else if (h->connect)
         kind = KIND_CONNECT;
     else if (h->upgrade && h->dir == SP_C2S)
         kind = KIND_UPGRADE;
@@ -267,12 +261,14 @@ static bool status_expected(const struct http_state *st, const struct http_head 
     return h->status != 101 || http_answering(st) == KIND_UPGRADE;
 }
 
-static bool decode_body(struct sp_msg *m, const struct http_head *h, size_t head)
+static bool decode_body(struct sp_msg *m, const struct http_head *h)
 {
-    struct sp_span in = sp_span_from(m->unit, head), body = in, trailers;
+    struct sp_span in = sp_span_from(m->unit, h->unit.n), body = in, trailers;
     enum sp_http_anomaly a;
-    if (h->body == BODY_CHUNKED && !http_chunked_read(m, in, head, &body, &trailers, &a))
+    if (h->body == BODY_CHUNKED && !http_chunked_read(m, in, h->unit.n, &body, &trailers, &a))
         return fail(m, a);
+    if (h->body != BODY_CHUNKED && in.n != (h->body == BODY_FIXED ? h->length : 0))
+        return fail(m, SP_HTTP_A_LENGTH);
     return http_body_values(m, h, body, h->body != BODY_CHUNKED);
 }
 
@@ -280,11 +276,11 @@ bool http_decode(const void *state, struct sp_msg *m)
 {
     const struct http_state *st = state;
     struct http_head h;
-    struct http_line lines[HEADERS_MAX];
+    struct http_line lines[HEADERS_MAX] __attribute__((uninitialized)); /* four kilobytes, of which a head uses a tenth */
     if (st->phase[m->dir] != PHASE_HEAD)
         return decode_part(st, m);
-    size_t head = m->whole ? http_head_end(m->unit, 0) : m->unit.n;
-    if (!http_head_read(&h, lines, sp_span_sub(m->unit, 0, head), (enum sp_dir)m->dir, http_answering(st)))
+    struct sp_span head = m->whole ? sp_span_sub(m->unit, 0, http_head_end(m->unit, 0)) : m->unit;
+    if (!http_head_read(&h, lines, head, (enum sp_dir)m->dir, http_answering(st)))
         return fail(m, h.anomaly);
     if (m->dir == SP_S2C && !status_expected(st, &h))
         return fail(m, SP_HTTP_A_UPGRADE_UNASKED);
@@ -296,7 +292,7 @@ bool http_decode(const void *state, struct sp_msg *m)
     else
         http_response_values(m, &h);
     if (m->whole)
-        return decode_body(m, &h, head);
+        return decode_body(m, &h);
     if (h.body == BODY_FIXED || h.body == BODY_CHUNKED)
         http_body_fields(&h, m->body_fields);
     return true;

@@ -29,6 +29,22 @@ static struct sp_frame more(uint64_t head, uint64_t at, struct sp_span say)
 
 /* ---- a body that flows ---- */
 
+static struct sp_frame flow(uint64_t len)
+{
+    return (struct sp_frame){.fate = SP_FLOW, .len = len, .part = true};
+}
+
+/* The last chunk, whose line ends at `line`, and its trailers. */
+static struct sp_frame frame_last(struct sp_span in, uint64_t mark, size_t line, bool canonical)
+{
+    size_t from = mark > line - 1 ? mark : line - 1, end = http_empty_line(in, from);
+    if (!end && in.n - line > HEAD_MAX)
+        return too_long(SP_HTTP_A_HEAD_TOO_LONG);
+    if (!end)
+        return more(0, in.n - 2 > line ? in.n - 2 : line - 1, NOTHING);
+    return (struct sp_frame){.fate = SP_UNIT, .len = end, .part = true, .canonical = canonical && end == line + 2};
+}
+
 /* At a chunk-size line, behind `lead` bytes of CRLF. A plain chunk flows by with its line; anything else is a unit to look at. */
 static struct sp_frame frame_chunk(struct sp_span in, uint64_t mark, size_t lead)
 {
@@ -44,25 +60,17 @@ static struct sp_frame frame_chunk(struct sp_span in, uint64_t mark, size_t lead
     case CHUNK_OK:
         break;
     }
-    if (c.size && c.canonical)
-        return (struct sp_frame){.fate = SP_FLOW, .len = lead + c.line_len + c.size, .part = true};
-    if (c.size)
-        return (struct sp_frame){.fate = SP_UNIT, .len = lead + c.line_len, .part = true};
-    size_t from = (uint32_t)mark > lead + c.line_len ? (uint32_t)mark : lead + c.line_len;
-    size_t end = http_trailer_end(in, from);
-    if (!end && in.n > HEAD_MAX)
-        return too_long(SP_HTTP_A_HEAD_TOO_LONG);
-    if (!end) { /* resume at the start of the last line */
-        size_t line = in.n;
-        while (line > from && in.p[line - 1] != '\n')
-            line--;
-        return more(0, line, NOTHING);
-    }
-    bool canonical = c.canonical && sp_span_eq(sp_span_sub(in, lead + c.line_len, end), SP_LIT("\r\n"));
-    return (struct sp_frame){.fate = SP_UNIT, .len = end, .part = true, .canonical = canonical && end == lead + c.line_len + 2};
+    if (c.size == 0)
+        return frame_last(in, mark, lead + c.line_len, c.canonical);
+    if (c.canonical)
+        return flow(lead + c.line_len + c.size);
+    return (struct sp_frame){.fate = SP_UNIT, .len = lead + c.line_len, .part = true};
 }
 
 /* ---- a body that is collected ---- */
+
+/* In the mark: the last chunk was reached, what is looked for is the end of its trailers. */
+#define IN_TRAILERS (UINT64_C(1) << 63)
 
 static struct sp_frame whole_fixed(uint64_t head, uint64_t length, struct sp_span in, uint64_t max, struct sp_span say)
 {
@@ -73,26 +81,33 @@ static struct sp_frame whole_fixed(uint64_t head, uint64_t length, struct sp_spa
     return (struct sp_frame){.fate = SP_UNIT, .len = head + length};
 }
 
-static struct sp_frame whole_chunked(uint64_t head, struct sp_span in, size_t at, uint64_t max, struct sp_span say)
+static struct sp_frame whole_trailers(size_t head, size_t from, struct sp_span in, uint64_t max, struct sp_span say)
+{
+    size_t end = http_empty_line(in, from);
+    if (!end && in.n - head > max + HEAD_MAX)
+        return too_long(SP_HTTP_A_HEAD_TOO_LONG);
+    if (end)
+        return (struct sp_frame){.fate = SP_UNIT, .len = end};
+    struct sp_frame f = more(head, in.n - 2 > from ? in.n - 2 : from, say);
+    f.mark |= IN_TRAILERS;
+    return f;
+}
+
+/* From the chunk-size line at `at`; chunks before it are complete. */
+static struct sp_frame whole_chunked(size_t head, struct sp_span in, size_t at, uint64_t max, struct sp_span say)
 {
     for (;;) {
         struct http_chunk c;
         enum sp_http_anomaly a;
-        if (at - head > max)
-            return too_long(SP_HTTP_A_BODY_TOO_LONG);
         enum http_chunk_result rc = http_chunk_read(sp_span_from(in, at), &c, &a);
         if (rc == CHUNK_BAD)
             return bad(a);
         if (rc == CHUNK_MORE)
-            return more(head, at, say);
-        if (c.size > max)
+            return at - head > max ? too_long(SP_HTTP_A_BODY_TOO_LONG) : more(head, at, say);
+        if (c.size == 0)
+            return whole_trailers(head, at + c.line_len - 1, in, max, say);
+        if (c.size > max || at - head + c.size > max)
             return too_long(SP_HTTP_A_BODY_TOO_LONG);
-        if (c.size == 0) {
-            size_t end = http_trailer_end(in, at + c.line_len);
-            if (!end && in.n - at > HEAD_MAX)
-                return too_long(SP_HTTP_A_HEAD_TOO_LONG);
-            return end ? (struct sp_frame){.fate = SP_UNIT, .len = end} : more(head, at, say);
-        }
         if (in.n - at < c.line_len + c.size + 2)
             return more(head, at, say);
         at += c.line_len + c.size;
@@ -102,20 +117,26 @@ static struct sp_frame whole_chunked(uint64_t head, struct sp_span in, size_t at
     }
 }
 
+/* Interim answers come in the order of requests: only the one that is next may be told to go on (RFC 9110 section 15.2). */
+static struct sp_span go_on(const struct http_state *st, unsigned before)
+{
+    return st->count == before && st->phase[SP_S2C] == PHASE_HEAD ? SP_LIT("HTTP/1.1 100 Continue\r\n\r\n") : NOTHING;
+}
+
 /* The head has been decoded before a body is asked for, so it can be read. */
 static struct sp_frame frame_whole(const struct http_state *st, enum sp_dir dir, struct sp_span in, uint64_t mark, size_t head, uint64_t max)
 {
     struct http_head h;
-    struct http_line lines[HEADERS_MAX];
+    struct http_line lines[HEADERS_MAX] __attribute__((uninitialized)); /* four kilobytes, of which a head uses a tenth */
     if (!http_head_read(&h, lines, sp_span_sub(in, 0, head), dir, http_answering(st)))
         return bad(h.anomaly);
-    bool free_to_speak = dir == SP_C2S && st->count == 0 && st->phase[SP_S2C] == PHASE_HEAD;
-    struct sp_span say = h.expect && free_to_speak ? SP_LIT("HTTP/1.1 100 Continue\r\n\r\n") : NOTHING;
+    struct sp_span say = h.expect && dir == SP_C2S ? go_on(st, 0) : NOTHING;
+    size_t at = (uint32_t)mark > head ? (uint32_t)mark : head;
     switch (h.body) {
     case BODY_FIXED:
         return whole_fixed(head, h.length, in, max, say);
     case BODY_CHUNKED:
-        return whole_chunked(head, in, (uint32_t)mark > head ? (uint32_t)mark : head, max, say);
+        return mark & IN_TRAILERS ? whole_trailers(head, at, in, max, say) : whole_chunked(head, in, at, max, say);
     default:
         return (struct sp_frame){.fate = SP_UNIT, .len = head};
     }
@@ -125,12 +146,14 @@ static struct sp_frame frame_whole(const struct http_state *st, enum sp_dir dir,
 
 static struct sp_frame frame_head(const struct http_state *st, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max)
 {
-    size_t head = mark >> 32;
+    size_t head = mark >> 32 & INT32_MAX;
+    if (!head && http_head_leading(in) > LEADING_MAX)
+        return bad(SP_HTTP_A_REQUEST_LINE);
     if (!head)
         head = http_head_end(in, (uint32_t)mark);
     if (!head) {
         if (in.n > HEAD_MAX)
-            return too_long(sp_span_byte(in, 0, '\n') == SP_NOT_FOUND ? SP_HTTP_A_TARGET_TOO_LONG : SP_HTTP_A_HEAD_TOO_LONG);
+            return too_long(sp_span_byte(in, LEADING_MAX, '\n') == SP_NOT_FOUND ? SP_HTTP_A_TARGET_TOO_LONG : SP_HTTP_A_HEAD_TOO_LONG);
         return more(0, in.n > 3 ? in.n - 3 : 0, NOTHING);
     }
     if (head > HEAD_MAX)
@@ -145,6 +168,13 @@ static bool stalled(const struct http_state *st, enum sp_dir dir)
     return dir == SP_C2S && st->phase[SP_C2S] == PHASE_HEAD && (st->held || st->count == OUTSTANDING_MAX);
 }
 
+/* Line breaks that an old server puts behind its answer are no answer. */
+static bool unsolicited(const struct http_state *st, enum sp_dir dir, struct sp_span in)
+{
+    size_t leading = http_head_leading(in);
+    return dir == SP_S2C && st->count == 0 && (leading < in.n || leading > LEADING_MAX);
+}
+
 struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max)
 {
     const struct http_state *st = state;
@@ -152,20 +182,21 @@ struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in
         return (struct sp_frame){.fate = SP_OPAQUE};
     if (stalled(st, dir))
         return (struct sp_frame){.fate = SP_STALL};
+    bool body = st->phase[dir] != PHASE_HEAD;
+    if (body && dir == SP_C2S && st->expect && in.n == 0)
+        return more(0, 0, go_on(st, 1));
     switch ((enum http_phase)st->phase[dir]) {
     case PHASE_HEAD:
-        if (dir == SP_S2C && in.n && st->count == 0)
-            return bad(SP_HTTP_A_UNSOLICITED);
-        return frame_head(st, dir, in, mark, whole, max);
+        return unsolicited(st, dir, in) ? bad(SP_HTTP_A_UNSOLICITED) : frame_head(st, dir, in, mark, whole, max);
     case PHASE_FIXED:
     case PHASE_CHUNK_DATA:
-        return (struct sp_frame){.fate = SP_FLOW, .len = st->left[dir], .part = true};
+        return flow(st->left[dir]);
     case PHASE_CHUNK:
         return frame_chunk(in, mark, 0);
     case PHASE_CHUNK_NEXT:
         return frame_chunk(in, mark, 2);
     case PHASE_CLOSE:
-        return (struct sp_frame){.fate = SP_FLOW, .len = UINT64_MAX, .part = true};
+        break;
     }
-    return bad(SP_HTTP_A_REQUEST_LINE);
+    return flow(UINT64_MAX);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* head: the header section, RFC 9112 sections 2 to 5: start line, header lines, and the facts that frame the message. */
+/* head: the header section, RFC 9112 sections 2 to 5: start line and header lines. What they mean for framing is in facts.c. */
 #include "proto/http/http.h"
 
 /* ---- characters ---- */
@@ -10,12 +10,18 @@ static const bool token_char[256] = {
     ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
+/* How many bytes at the start of s are tchar. */
+static size_t token_length(struct sp_span s)
+{
+    size_t n = 0;
+    while (n < s.n && token_char[s.p[n]])
+        n++;
+    return n;
+}
+
 bool http_is_token(struct sp_span s)
 {
-    bool ok = s.n > 0;
-    for (size_t i = 0; i < s.n; i++)
-        ok &= token_char[s.p[i]];
-    return ok;
+    return s.n > 0 && token_length(s) == s.n;
 }
 
 static bool is_blank(int c)
@@ -30,28 +36,19 @@ static bool fail(struct http_head *h, enum sp_http_anomaly a)
     return false;
 }
 
-bool http_list_has(struct sp_span list, struct sp_span token)
-{
-    size_t at = 0;
-    while (at < list.n) {
-        size_t end = sp_span_byte(list, at, ',');
-        if (end == SP_NOT_FOUND)
-            end = list.n;
-        if (sp_span_ieq(sp_span_trim(sp_span_sub(list, at, end - at)), token))
-            return true;
-        at = end + 1;
-    }
-    return false;
-}
-
 /* ---- where it ends ---- */
 
-size_t http_head_end(struct sp_span in, size_t from)
+size_t http_head_leading(struct sp_span in)
 {
-    size_t start = 0;
-    while (start < in.n && (in.p[start] == '\r' || in.p[start] == '\n'))
-        start++;
-    size_t at = from > start ? from : start;
+    size_t n = 0;
+    while (n < in.n && n <= LEADING_MAX && (in.p[n] == '\r' || in.p[n] == '\n'))
+        n++;
+    return n;
+}
+
+size_t http_empty_line(struct sp_span in, size_t from)
+{
+    size_t at = from;
     while ((at = sp_span_byte(in, at, '\n')) != SP_NOT_FOUND) {
         at++;
         if (sp_span_at(in, at) == '\n')
@@ -60,6 +57,12 @@ size_t http_head_end(struct sp_span in, size_t from)
             return at + 2;
     }
     return 0;
+}
+
+size_t http_head_end(struct sp_span in, size_t from)
+{
+    size_t start = http_head_leading(in);
+    return http_empty_line(in, from > start ? from : start);
 }
 
 /* ---- start lines ---- */
@@ -76,14 +79,6 @@ static bool read_version(struct http_head *h, struct sp_span s)
     return true;
 }
 
-static bool target_bytes(struct sp_span target)
-{
-    bool ok = target.n > 0;
-    for (size_t i = 0; i < target.n; i++)
-        ok &= target.p[i] > 0x20 && target.p[i] != 0x7f && target.p[i] != '#';
-    return ok;
-}
-
 /* path?query */
 static void split_target(struct http_head *h, struct sp_span s)
 {
@@ -95,10 +90,10 @@ static void split_target(struct http_head *h, struct sp_span s)
 
 static bool read_absolute(struct http_head *h)
 {
-    size_t scheme = sp_span_find(h->target, 0, SP_LIT("://"));
-    if (scheme == SP_NOT_FOUND || scheme == 0 || !http_is_token(sp_span_sub(h->target, 0, scheme)))
+    size_t scheme = sp_span_istarts(h->target, SP_LIT("http://")) ? 7 : sp_span_istarts(h->target, SP_LIT("https://")) ? 8 : 0;
+    if (!scheme)
         return fail(h, SP_HTTP_A_TARGET_FORM);
-    struct sp_span rest = sp_span_from(h->target, scheme + 3);
+    struct sp_span rest = sp_span_from(h->target, scheme);
     size_t end = 0;
     while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
         end++;
@@ -108,16 +103,18 @@ static bool read_absolute(struct http_head *h)
     return h->authority.n > 0 || fail(h, SP_HTTP_A_TARGET_FORM);
 }
 
-/* The four forms of RFC 9112 section 3.2 */
+/* The four forms of RFC 9112 section 3.2. Control characters are found for the whole head at once. */
 static bool read_target(struct http_head *h, struct sp_span target)
 {
     h->target = target;
-    if (!target_bytes(target))
+    if (target.n == 0)
+        return fail(h, SP_HTTP_A_REQUEST_LINE);
+    if (sp_span_byte(target, 0, '#') != SP_NOT_FOUND)
         return fail(h, SP_HTTP_A_TARGET);
-    bool connect = sp_span_eq(h->method, SP_LIT("CONNECT"));
-    if (connect) {
+    if (sp_span_eq(h->method, SP_LIT("CONNECT"))) {
         h->authority = target;
-        return target.p[0] != '/' || fail(h, SP_HTTP_A_TARGET_FORM);
+        h->connect = true;
+        return true;
     }
     if (target.p[0] == '/') {
         split_target(h, target);
@@ -132,13 +129,16 @@ static bool read_target(struct http_head *h, struct sp_span target)
 
 static bool read_request_line(struct http_head *h, struct sp_span line)
 {
-    size_t first = sp_span_byte(line, 0, ' '), second = first == SP_NOT_FOUND ? first : sp_span_byte(line, first + 1, ' ');
-    if (second == SP_NOT_FOUND || sp_span_byte(line, second + 1, ' ') != SP_NOT_FOUND || sp_span_byte(line, 0, '\t') != SP_NOT_FOUND)
+    size_t method = sp_span_byte(line, 0, ' ');
+    if (method == SP_NOT_FOUND)
         return fail(h, SP_HTTP_A_REQUEST_LINE);
-    h->method = sp_span_sub(line, 0, first);
+    h->method = sp_span_sub(line, 0, method);
+    size_t target = sp_span_byte(line, method + 1, ' ');
+    if (target == SP_NOT_FOUND || sp_span_byte(line, target + 1, ' ') != SP_NOT_FOUND || sp_span_byte(line, 0, '\t') != SP_NOT_FOUND)
+        return fail(h, SP_HTTP_A_REQUEST_LINE);
     if (!http_is_token(h->method))
         return fail(h, SP_HTTP_A_METHOD);
-    return read_version(h, sp_span_from(line, second + 1)) && read_target(h, sp_span_sub(line, first + 1, second - first - 1));
+    return read_version(h, sp_span_from(line, target + 1)) && read_target(h, sp_span_sub(line, method + 1, target - method - 1));
 }
 
 static bool read_status_line(struct http_head *h, struct sp_span line)
@@ -175,242 +175,94 @@ static enum http_known known_name(struct sp_span name)
     return H_OTHER;
 }
 
-static bool read_name(struct http_head *h, struct http_line *l, struct sp_span line)
+/* What stands where the colon should: why the line is malformed. */
+static bool fail_name(struct http_head *h, struct sp_span line, size_t n)
 {
-    size_t colon = sp_span_byte(line, 0, ':');
-    if (colon == SP_NOT_FOUND)
+    if (sp_span_byte(line, n, ':') == SP_NOT_FOUND)
         return fail(h, SP_HTTP_A_HEADER_LINE);
-    struct sp_span name = sp_span_sub(line, 0, colon);
-    while (name.n && is_blank(name.p[name.n - 1]))
-        name.n--;
+    return fail(h, n && is_blank(line.p[n]) ? SP_HTTP_A_BLANK_BEFORE_COLON : SP_HTTP_A_HEADER_NAME);
+}
+
+static bool read_line(struct http_head *h, struct http_line *l, struct sp_span line)
+{
+    size_t n = token_length(line), colon = n;
     /* RFC 9112 section 5.1: a server MUST reject a request with blanks here; a proxy MUST remove them from a response. */
-    if (name.n != colon && h->dir == SP_C2S)
-        return fail(h, SP_HTTP_A_BLANK_BEFORE_COLON);
-    h->any_blank |= name.n != colon;
-    if (!http_is_token(name))
-        return fail(h, SP_HTTP_A_HEADER_NAME);
-    l->name_len = (uint16_t)name.n;
-    l->known = (uint8_t)known_name(name);
+    while (h->dir == SP_S2C && n && is_blank(sp_span_at(line, colon)))
+        colon++;
+    if (n == 0 || sp_span_at(line, colon) != ':')
+        return fail_name(h, line, n);
+    h->any_blank |= colon != n;
     struct sp_span value = sp_span_trim(sp_span_from(line, colon + 1));
+    l->name_len = (uint16_t)n;
     l->value = (uint32_t)(value.p - h->unit.p);
     l->value_len = (uint32_t)value.n;
+    l->known = (uint8_t)known_name(sp_span_sub(line, 0, n));
+    return true;
+}
+
+/* obs-fold, RFC 9112 section 5.2: the line continues the one before it. */
+static bool fold_line(struct http_head *h, size_t end, struct sp_span line)
+{
+    if (h->nlines == 0)
+        return fail(h, SP_HTTP_A_LEADING_FOLD);
+    struct http_line *before = &h->lines[h->nlines - 1];
+    before->folded = h->any_folded = true;
+    before->end = (uint32_t)end;
+    before->value_len = (uint32_t)(line.p - h->unit.p + (ptrdiff_t)line.n - (ptrdiff_t)before->value);
     return true;
 }
 
 static bool add_line(struct http_head *h, size_t off, size_t end, struct sp_span line)
 {
-    if (is_blank(sp_span_at(line, 0))) { /* obs-fold: RFC 9112 section 5.2 */
-        if (h->nlines == 0)
-            return fail(h, SP_HTTP_A_LEADING_FOLD);
-        struct http_line *before = &h->lines[h->nlines - 1];
-        before->folded = h->any_folded = true;
-        before->end = (uint32_t)end;
-        before->value_len = (uint32_t)(line.p - h->unit.p + (ptrdiff_t)line.n - (ptrdiff_t)before->value);
-        return true;
-    }
+    if (is_blank(line.p[0]))
+        return fold_line(h, end, line);
     if (h->nlines == HEADERS_MAX)
         return fail(h, SP_HTTP_A_TOO_MANY_HEADERS);
     struct http_line *l = &h->lines[h->nlines++];
-    *l = (struct http_line){.off = (uint32_t)off, .end = (uint32_t)end};
-    if (!read_name(h, l, line))
+    l->off = (uint32_t)off;
+    l->end = (uint32_t)end;
+    l->folded = false;
+    if (!read_line(h, l, line))
         return false;
     if (h->count[l->known]++ == 0)
         h->first[l->known] = h->nlines;
     return true;
 }
 
-/* The line at `at`: its content without the line break; *ret_end is behind the line break. *lf counts lines ended by LF alone. */
-static struct sp_span line_at(struct sp_span in, size_t at, size_t *ret_end, size_t *crlf)
+/* Bytes [at, end) without their line break. */
+static struct sp_span line_of(struct sp_span in, size_t at, size_t end)
 {
-    size_t end = sp_span_byte(in, at, '\n');
-    if (end == SP_NOT_FOUND) {
-        *ret_end = in.n;
-        return sp_span_from(in, at);
-    }
-    *ret_end = end + 1;
-    bool cr = end > at && in.p[end - 1] == '\r';
-    *crlf += cr;
-    return sp_span_sub(in, at, end - at - cr);
+    bool cr = end - at > 1 && in.p[end - 2] == '\r';
+    return (struct sp_span){in.p + at, end - at - 1 - cr};
 }
 
-static bool read_lines(struct http_head *h)
+bool http_head_lines(struct http_head *h)
 {
-    size_t at = 0, end, crlf = 0, cr;
-    size_t controls = sp_span_controls(h->unit, &cr);
-    while (at < h->unit.n && (h->unit.p[at] == '\r' || h->unit.p[at] == '\n')) {
-        crlf += h->unit.p[at] == '\r';
-        at++;
-    }
-    h->start = (uint32_t)at;
-    struct sp_span line = line_at(h->unit, at, &end, &crlf);
-    h->start_end = (uint32_t)end;
-    if (controls)
+    struct http_lines found __attribute__((uninitialized)); /* one kilobyte, of which a head uses a tenth */
+    http_lines_find(&found, h->unit);
+    size_t start = http_head_leading(h->unit), i = 0;
+    while (i < found.n && i < HTTP_LINES_MAX && found.end[i] <= start)
+        i++;
+    if (found.controls)
         return fail(h, SP_HTTP_A_CONTROL);
+    if (found.n > HTTP_LINES_MAX)
+        return fail(h, SP_HTTP_A_TOO_MANY_HEADERS);
+    if (i == found.n || found.end[found.n - 1] != h->unit.n || start > LEADING_MAX)
+        return fail(h, SP_HTTP_A_REQUEST_LINE);
+    h->start = (uint32_t)start;
+    h->start_end = found.end[i];
+    struct sp_span line = line_of(h->unit, start, found.end[i]);
     if (!(h->dir == SP_C2S ? read_request_line(h, line) : read_status_line(h, line)))
         return false;
-    for (at = end;; at = end) {
-        line = line_at(h->unit, at, &end, &crlf);
+    for (i++; i < found.n; i++) {
+        line = line_of(h->unit, found.end[i - 1], found.end[i]);
         if (line.n == 0)
             break;
-        if (!add_line(h, at, end, line))
+        if (!add_line(h, found.end[i - 1], found.end[i], line))
             return false;
     }
-    h->len = (uint32_t)end;
-    h->crs = crlf;
-    return cr == crlf || fail(h, SP_HTTP_A_BARE_CR);
-}
-
-struct sp_span http_header(const struct http_head *h, enum http_known known)
-{
-    if (!h->first[known])
-        return (struct sp_span){h->unit.p, 0};
-    return http_line_value(h, &h->lines[h->first[known] - 1]);
-}
-
-/* ---- facts ---- */
-
-/* host[:port], RFC 9110 section 7.2; bytes that no registered name, address or port has are refused. */
-static bool host_valid(struct sp_span host)
-{
-    for (size_t i = 0; i < host.n; i++) {
-        uint8_t c = host.p[i];
-        bool ok = token_char[c] || c == ':' || c == '[' || c == ']' || c == '(' || c == ')' || c == ',' || c == ';' || c == '=';
-        if (!ok)
-            return false;
-    }
-    size_t colon = host.n;
-    while (colon && sp_is_digit(host.p[colon - 1]))
-        colon--;
-    struct sp_span name = colon && host.p[colon - 1] == ':' ? sp_span_sub(host, 0, colon - 1) : host;
-    bool literal = name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']';
-    return literal || (sp_span_byte(name, 0, ':') == SP_NOT_FOUND && sp_span_byte(name, 0, '[') == SP_NOT_FOUND);
-}
-
-static bool check_host(struct http_head *h)
-{
-    if (h->count[H_HOST] > 1)
-        return fail(h, SP_HTTP_A_HOST_REPEATED);
-    if (h->count[H_HOST] == 0 && h->minor >= 1)
-        return fail(h, SP_HTTP_A_HOST_MISSING);
-    if (!host_valid(http_header(h, H_HOST)) || (h->absolute && !host_valid(h->authority)))
-        return fail(h, SP_HTTP_A_HOST);
-    return true;
-}
-
-/* One Content-Length value, or several equal ones in a list (RFC 9110 section 8.6). */
-static bool read_length(struct http_head *h, struct sp_span list)
-{
-    size_t at = 0;
-    do {
-        size_t end = sp_span_byte(list, at, ',');
-        if (end == SP_NOT_FOUND)
-            end = list.n;
-        uint64_t v;
-        if (!sp_span_u64(sp_span_trim(sp_span_sub(list, at, end - at)), &v) || v > INT64_MAX)
-            return fail(h, SP_HTTP_A_LENGTH);
-        if (h->has_length && v != h->length)
-            return fail(h, SP_HTTP_A_LENGTHS_DIFFER);
-        h->list_length |= h->has_length;
-        h->has_length = true;
-        h->length = v;
-        at = end + 1;
-    } while (at <= list.n);
-    return true;
-}
-
-static bool check_coding(struct http_head *h, struct sp_span value)
-{
-    bool chunked = sp_span_ieq(value, SP_LIT("chunked"));
-    if (chunked && !h->chunked) {
-        h->chunked = true;
-        return true;
-    }
-    bool again = h->chunked || (value.n > 7 && sp_span_istarts(value, SP_LIT("chunked")) && http_list_has(value, SP_LIT("chunked")) &&
-                                http_list_has(sp_span_from(value, 8), SP_LIT("chunked")));
-    return fail(h, again ? SP_HTTP_A_CODING_REPEATED : SP_HTTP_A_CODING);
-}
-
-static bool check_options(struct http_head *h, struct sp_span value)
-{
-    static const char *const forbidden[] = {"host", "content-length", "transfer-encoding", "content-type", "content-encoding", "connection",
-                                            "authorization", "cookie"};
-    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
-        if (http_list_has(value, sp_span_str(forbidden[i])))
-            return fail(h, SP_HTTP_A_CONNECTION_OPTION);
-    }
-    if (http_list_has(value, SP_LIT("close")))
-        h->keep_alive = false;
-    else if (http_list_has(value, SP_LIT("keep-alive")))
-        h->keep_alive = true;
-    return true;
-}
-
-static bool check_line(struct http_head *h, const struct http_line *l)
-{
-    struct sp_span value = http_line_value(h, l);
-    switch (l->known) {
-    case H_CONTENT_LENGTH:
-        return read_length(h, value);
-    case H_TRANSFER_ENCODING:
-        return check_coding(h, value);
-    case H_CONNECTION:
-        return check_options(h, value);
-    case H_EXPECT:
-        h->expect = sp_span_ieq(value, SP_LIT("100-continue"));
-        return h->expect || h->dir == SP_S2C || fail(h, SP_HTTP_A_EXPECT);
-    case H_UPGRADE:
-        h->h2c |= http_list_has(value, SP_LIT("h2c"));
-        h->upgrade = !h->h2c;
-        return true;
-    default:
-        return true;
-    }
-}
-
-static enum http_body request_body(struct http_head *h)
-{
-    if (h->chunked && h->has_length)
-        (void)fail(h, SP_HTTP_A_LENGTH_WITH_CHUNKED);
-    if (h->chunked)
-        return BODY_CHUNKED;
-    return h->has_length && h->length ? BODY_FIXED : BODY_NONE;
-}
-
-/* RFC 9112 section 6.3 */
-static enum http_body response_body(const struct http_head *h, enum http_kind answering)
-{
-    bool none = answering == KIND_HEAD || h->status < 200 || h->status == 204 || h->status == 304 ||
-                (answering == KIND_CONNECT && h->status < 300);
-    if (none)
-        return BODY_NONE;
-    if (h->chunked)
-        return BODY_CHUNKED;
-    if (!h->has_length)
-        return BODY_CLOSE;
-    return h->length ? BODY_FIXED : BODY_NONE;
-}
-
-static bool read_facts(struct http_head *h, enum http_kind answering)
-{
-    h->keep_alive = h->minor >= 1;
-    for (uint16_t i = 0; i < h->nlines; i++) {
-        if (h->lines[i].known != H_OTHER && !check_line(h, &h->lines[i]))
-            return false;
-    }
-    if (h->chunked && h->minor == 0)
-        return fail(h, SP_HTTP_A_CODING_HTTP10);
-    if (h->dir == SP_S2C) {
-        h->body = response_body(h, answering);
-        return true;
-    }
-    h->upgrade &= h->minor >= 1 && !h->h2c && http_list_has(http_header(h, H_CONNECTION), SP_LIT("upgrade"));
-    h->expect &= h->minor >= 1;
-    h->body = request_body(h);
-    return !h->anomaly && check_host(h);
-}
-
-bool http_head_read(struct http_head *h, struct http_line lines[HEADERS_MAX], struct sp_span unit, enum sp_dir dir, enum http_kind answering)
-{
-    *h = (struct http_head){.unit = unit, .dir = dir, .lines = lines};
-    return read_lines(h) && read_facts(h, answering);
+    if (i + 1 != found.n)
+        return fail(h, SP_HTTP_A_HEADER_LINE);
+    h->plain_breaks = found.crlf == found.n;
+    return found.cr == found.crlf || fail(h, SP_HTTP_A_BARE_CR);
 }

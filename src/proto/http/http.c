@@ -20,26 +20,45 @@ const char *http_anomaly_name(enum sp_http_anomaly a)
     return a == SP_HTTP_A_NONE ? NULL : anomalies[a].name;
 }
 
-unsigned http_anomaly_status(struct sp_span name)
+unsigned http_anomaly_status(enum sp_http_anomaly a)
+{
+    return anomalies[a].status;
+}
+
+enum sp_http_anomaly http_anomaly_named(struct sp_span name)
 {
     for (size_t i = 1; i < sizeof anomalies / sizeof *anomalies; i++) {
         if (sp_span_eq(name, sp_span_str(anomalies[i].name)))
-            return anomalies[i].status;
+            return (enum sp_http_anomaly)i;
     }
-    return 0;
+    return SP_HTTP_A_NONE;
 }
 
 /* ---- values ---- */
 
+static struct sp_value *slot(struct sp_msg *m)
+{
+    if (m->nvalues < SP_VALUES_MAX)
+        return &m->values[m->nvalues++];
+    m->overflow = true;
+    return NULL;
+}
+
+/* Written in place, member by member: some thirty of them are made for an ordinary request. */
 void http_add(struct sp_msg *m, unsigned field, struct sp_span key, struct sp_span str, struct sp_span raw, unsigned flags)
 {
     struct sp_span whole = flags & SP_V_INBODY ? m->body : m->unit;
     bool inside = raw.p >= whole.p && raw.p + raw.n <= whole.p + whole.n;
-    struct sp_value v = {.field = (uint16_t)field, .key = key, .str = str};
-    v.off = inside ? (uint32_t)(raw.p - whole.p) : 0;
-    v.len = inside ? (uint32_t)raw.n : 0;
-    v.flags = (uint16_t)(flags | (str.p != raw.p || str.n != raw.n ? SP_V_DERIVED : 0));
-    (void)sp_msg_add(m, &v);
+    struct sp_value *v = slot(m);
+    if (!v)
+        return;
+    v->field = (uint16_t)field;
+    v->flags = (uint16_t)(flags | (str.p != raw.p || str.n != raw.n ? SP_V_DERIVED : 0));
+    v->off = inside ? (uint32_t)(raw.p - whole.p) : 0;
+    v->len = inside ? (uint32_t)raw.n : 0;
+    v->key = key;
+    v->str = str;
+    v->num = 0;
 }
 
 void http_add_num(struct sp_msg *m, unsigned field, int64_t num, struct sp_span raw)
@@ -88,6 +107,7 @@ static void step_request(struct http_state *st, const struct sp_msg *m, enum sp_
     st->kinds[(st->first + st->count) % OUTSTANDING_MAX] = (uint8_t)kind;
     st->count++;
     st->held = kind == KIND_CONNECT || kind == KIND_UPGRADE;
+    st->expect = !m->whole && (m->bits & BIT_EXPECT);
 }
 
 static void step_response(struct http_state *st, const struct sp_msg *m)
@@ -107,6 +127,7 @@ static void step_response(struct http_state *st, const struct sp_msg *m)
 static void step_part(struct http_state *st, enum sp_dir dir, const struct sp_msg *m)
 {
     bool last = m->bits ? m->bits & BIT_LAST : true; /* undecoded parts are canonical last chunks */
+    st->expect &= dir == SP_S2C;
     st->phase[dir] = last ? PHASE_HEAD : PHASE_CHUNK_DATA;
     st->left[dir] = m->extra;
 }
@@ -119,6 +140,7 @@ static void step_flow(struct http_state *st, enum sp_dir dir)
     };
     st->phase[dir] = next[st->phase[dir]];
     st->left[dir] = 0;
+    st->expect &= dir == SP_S2C;
 }
 
 static void http_step(void *state, enum sp_dir dir, const struct sp_msg *m, enum sp_act done)
@@ -136,7 +158,8 @@ static void http_step(void *state, enum sp_dir dir, const struct sp_msg *m, enum
         step_request(st, m, done);
     else
         step_response(st, m);
-    enter_body(st, dir, m->whole ? BODY_NONE : (enum http_body)(m->bits & BIT_BODY), m->extra);
+    enum http_body body = (enum http_body)(m->bits & BIT_BODY);
+    enter_body(st, dir, m->whole && body != BODY_CLOSE ? BODY_NONE : body, m->extra);
 }
 
 static void http_alone(void *state, enum sp_dir dir)

@@ -10,6 +10,8 @@
 enum http_limits {
     HEAD_MAX = 64 << 10,      /* header section: four times what common servers take */
     HEADERS_MAX = 200,        /* header lines: twice Apache's default */
+    HTTP_LINES_MAX = 256,     /* lines of a header section, continuations (obs-fold) included */
+    LEADING_MAX = 8,          /* bytes of empty lines before a start line: RFC 9112 section 2.2 asks for one line at least */
     OUTSTANDING_MAX = 64,     /* pipelined requests without their answers */
     CHUNK_LINE_MAX = 4096,    /* a chunk-size line with its extensions */
     EXPAND_MAX = 32 << 20,    /* a decompressed body */
@@ -37,6 +39,7 @@ struct http_state {
     uint8_t first, count;           /* requests without their final answer: a ring of kinds */
     uint8_t held;                   /* CONNECT or Upgrade unanswered: nothing behind it may be read as HTTP */
     uint8_t tunnel;
+    uint8_t expect;                 /* the client waits for 100 Continue before it sends the body */
     uint8_t kinds[OUTSTANDING_MAX]; /* enum http_kind */
 };
 
@@ -45,7 +48,7 @@ static inline enum http_kind http_answering(const struct http_state *st)
     return st->count ? (enum http_kind)st->kinds[st->first] : KIND_PLAIN;
 }
 
-/* ---- head.c: start line and header lines ---- */
+/* ---- a header section as read ---- */
 
 enum http_known {
     H_OTHER, H_AUTHORIZATION, H_CONNECTION, H_CONTENT_ENCODING, H_CONTENT_LENGTH, H_CONTENT_TYPE, H_COOKIE, H_EXPECT, H_HOST,
@@ -76,17 +79,40 @@ struct http_head {
     /* framing facts, by enum http_known the index + 1 of the first such line */
     uint16_t first[H_UPGRADE + 1], count[H_UPGRADE + 1];
     uint64_t length;
-    bool has_length, chunked, keep_alive, upgrade, h2c, expect;
-    bool any_folded, any_blank; /* obs-fold; blanks before a colon */
-    bool list_length;          /* Content-Length given more than once */
-    size_t crs;                /* line breaks written CRLF */
+    bool has_length, list_length; /* Content-Length given; more than once */
+    bool chunked, keep_alive, close, connect, expect;
+    bool upgrade_option, upgrade, h2c; /* Connection says so; Upgrade names a protocol; HTTP/2 among them */
+    bool bodyless;                /* a response that by its status has no body, whatever its header says */
+    bool any_folded, any_blank;   /* obs-fold; blanks before a colon */
+    bool plain_breaks;            /* every line ends with CRLF */
     enum http_body body;
     enum sp_http_anomaly anomaly;  /* the first fatal one, SP_HTTP_A_NONE otherwise */
     struct http_line *lines;       /* nlines of HEADERS_MAX, the caller's */
 };
 
+/* ---- lines.c ---- */
+
+struct http_lines {
+    size_t n;              /* line breaks found: more than HTTP_LINES_MAX are counted, not noted */
+    size_t controls, cr, crlf; /* control characters (not TAB, CR, LF), CRs, CRs before an LF */
+    uint32_t end[HTTP_LINES_MAX]; /* behind each LF */
+};
+void http_lines_find(struct http_lines *l, struct sp_span in);
+/* Could percent-decoding, with or without + as space, change anything? */
+bool http_has_escapes(struct sp_span in);
+
+/* ---- head.c: start line and header lines ---- */
+
+/* How many bytes of empty lines stand before the start line; beyond LEADING_MAX they are too many. */
+size_t http_head_leading(struct sp_span in);
+/* Behind the first empty line whose line break (or that of the line before it) begins at or after `from`; 0: none yet. */
+size_t http_empty_line(struct sp_span in, size_t from);
 /* Where the header section at the start of `in` ends (behind its empty line), 0 when it is not all there. `from`: resume. */
 size_t http_head_end(struct sp_span in, size_t from);
+/* Start line and lines, without looking at what they mean. */
+bool http_head_lines(struct http_head *h);
+/* ---- facts.c ---- */
+
 /* Reads the header section, which is all of `unit`. False: malformed, h->anomaly says how. */
 bool http_head_read(struct http_head *h, struct http_line lines[HEADERS_MAX], struct sp_span unit, enum sp_dir dir, enum http_kind answering);
 static inline struct sp_span http_line_name(const struct http_head *h, const struct http_line *l)
@@ -100,8 +126,12 @@ static inline struct sp_span http_line_value(const struct http_head *h, const st
 /* Value of the first header line of that kind, empty when there is none. */
 struct sp_span http_header(const struct http_head *h, enum http_known known);
 bool http_is_token(struct sp_span s);
-/* Does a comma-separated list name this token (any case)? */
-bool http_list_has(struct sp_span list, struct sp_span token);
+/* Next item of a comma-separated list from *at on, trimmed; empty ones are skipped. */
+bool http_list_next(struct sp_span list, size_t *at, struct sp_span *ret);
+/* Does this protocol of an Upgrade list lead to HTTP/2? */
+bool http_is_h2(struct sp_span protocol);
+/* Host without its port. */
+struct sp_span http_host_name(struct sp_span host);
 
 /* ---- chunk.c ---- */
 
@@ -113,8 +143,8 @@ struct http_chunk {
 };
 enum http_chunk_result { CHUNK_OK, CHUNK_MORE, CHUNK_BAD };
 enum http_chunk_result http_chunk_read(struct sp_span in, struct http_chunk *ret, enum sp_http_anomaly *ret_anomaly);
-/* Behind the last chunk's line: length of the trailer section with its empty line; 0: not all there. */
-size_t http_trailer_end(struct sp_span in, size_t from);
+/* The digits of the size without leading zeros, from the line that was read. */
+struct sp_span http_chunk_digits(struct sp_span line, const struct http_chunk *c);
 /* Unchunks `in` (from the first chunk-size line to the end of the trailers) into the arena, and lists the edits that make it canonical.
  * `off`: where `in` stands in the unit. */
 bool http_chunked_read(struct sp_msg *m, struct sp_span in, size_t off, struct sp_span *ret_body, struct sp_span *ret_trailers,
@@ -139,7 +169,9 @@ bool http_forward(const struct sp_msg *m, struct sp_span client_ip, struct sp_ed
 enum sp_reply http_refuse(const void *state, enum sp_dir dir, const struct sp_msg *m, unsigned status, struct sp_buf *reply);
 
 const char *http_anomaly_name(enum sp_http_anomaly a);
-unsigned http_anomaly_status(struct sp_span name);
+/* TOLD, QUIET, or the status of the refusal. */
+unsigned http_anomaly_status(enum sp_http_anomaly a);
+enum sp_http_anomaly http_anomaly_named(struct sp_span name);
 
 /* m->bits of a head: notes from decode to step and refuse; m->extra is the length of a fixed body */
 enum http_bits {

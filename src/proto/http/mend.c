@@ -327,7 +327,7 @@ bool http_mend(const void *state, const struct sp_msg *m, const struct sp_fix *f
 bool http_forward(const struct sp_msg *m, struct sp_span client_ip, struct sp_edit *edits, uint32_t *nedits)
 {
     struct http_head h;
-    struct http_line lines[HEADERS_MAX];
+    struct http_line lines[HEADERS_MAX] __attribute__((uninitialized));
     size_t head = m->whole ? http_head_end(m->unit, 0) : m->unit.n;
     if (!http_head_read(&h, lines, sp_span_sub(m->unit, 0, head), SP_C2S, KIND_PLAIN))
         return false;

@@ -35,8 +35,10 @@ static unsigned status_of(const struct sp_msg *m, unsigned status)
 {
     if (status)
         return status;
-    unsigned of_anomaly = m->anomaly ? http_anomaly_status(sp_span_str(m->anomaly)) : 0;
-    return of_anomaly ? of_anomaly : m->anomaly ? 400 : 403;
+    if (!m->anomaly)
+        return 403;
+    unsigned of_anomaly = http_anomaly_status(http_anomaly_named(sp_span_str(m->anomaly)));
+    return of_anomaly > QUIET ? of_anomaly : 400;
 }
 
 static enum sp_reply refuse_request(const struct http_state *st, const struct sp_msg *m, unsigned status, struct sp_buf *reply)
