@@ -66,7 +66,7 @@ lint:
 
 docs: configured
 	ninja -C $(BUILD) src/proc/sallyport
-	$(SALLYPORT) help --write docs/reference
+	$(SALLYPORT) help --write docs
 
 install: configured
 	ninja -C $(BUILD)

@@ -8,19 +8,27 @@ import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 
 const SECONDS = 600; // longer than any test may take; one that hangs is a failure, not a hang
+const OUTPUT = 8000; // characters shown of what a crashed test said last
 const args = process.argv.slice(2);
 const build = args[0];
 const quick = args.includes("--quick");
 const only = args.includes("--only") ? args[args.indexOf("--only") + 1] : "";
 
-/** The single tests of TAP output. One that has subtests is only their sum and not counted itself. */
+/** The single tests of TAP output, each with what it says behind its line. One that has subtests is only their sum. */
 function readTap(text) {
   const single = [];
   const open = []; // results that no test around them has claimed yet
+  let details = []; // where lines that follow a result go
   for (const line of text.split("\n")) {
     const found = /^( *)(not ok|ok)\b(?: \d+)?(?: -)? ?(.*)$/.exec(line);
-    if (!found) continue;
-    const result = { depth: found[1].length, failed: found[2] !== "ok" || / # (SKIP|TODO)/i.test(line), name: found[3] };
+    if (!found) {
+      if (/^ *# Subtest:/.test(line)) details = [];
+      else details.push(line);
+      continue;
+    }
+    const failed = found[2] !== "ok" || / # (SKIP|TODO)/i.test(line);
+    const result = { depth: found[1].length, failed, name: found[3], details: [] };
+    details = result.details;
     const parts = open.splice(open.findLastIndex((r) => r.depth <= result.depth) + 1);
     if (parts.length === 0 || (result.failed && !parts.some((r) => r.failed))) single.push(result);
     open.push(result);
@@ -58,11 +66,9 @@ function count(test, { out, err, status, signal }) {
   if (crashed) failed = 1;
   const seconds = ((Date.now() - test.started) / 1000).toFixed(1);
   console.log(`${failed ? "FAILED" : "ok    "} ${test.name}: ${passed} passed, ${failed} failed (${seconds} s)`);
-  if (failed) {
-    console.log(`${out}${err}`.trimEnd());
-    for (const r of single.filter((r) => r.failed)) console.log(`FAILED ${test.name}: ${r.name}`);
-    if (crashed) console.log(`FAILED ${test.name}: ${ended}${complete ? "" : ", before it had run all its tests"}`);
-  }
+  for (const r of single.filter((r) => r.failed)) console.log(`FAILED ${test.name}: ${r.name}\n${r.details.join("\n").trimEnd()}`);
+  if (crashed) console.log(`FAILED ${test.name}: ${ended}${complete ? "" : ", before it had run all its tests"}\n${out.slice(-OUTPUT)}`);
+  if (failed && err) console.log(`${test.name} wrote to standard error:\n${err.slice(-OUTPUT).trimEnd()}`);
   return { passed, failed };
 }
 
