@@ -49,9 +49,10 @@ static int measure(const struct sp_policy *p, const char *label)
     sp_session_open(&e, &s, sp_proto_by_name(SP_LIT("http")));
     s.one_sided = true;
     double best[ROUNDS];
-    (void)round_ns(&e, &s, SP_LIT(get));
+    struct sp_span request = sp_span_str(get);
+    (void)round_ns(&e, &s, request);
     for (int i = 0; i < ROUNDS; i++) {
-        best[i] = round_ns(&e, &s, SP_LIT(get));
+        best[i] = round_ns(&e, &s, request);
         for (int j = i; j > 0 && best[j] < best[j - 1]; j--) {
             double swap = best[j];
             best[j] = best[j - 1];

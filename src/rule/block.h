@@ -83,6 +83,7 @@ struct bside {
     uint64_t programmed[SP_FIELD_WORDS]; /* fields with a bfield that has something in it */
     uint64_t ungated[SP_FIELD_WORDS];    /* body fields that some rule may need whatever the head says */
     uint32_t gated;           /* some posting is POST_GATE */
+    uint64_t key_lengths;     /* bit (length mod 64) of every key */
 };
 struct bkey { uint64_t hash; struct bref name; uint32_t id, used; };
 
@@ -150,6 +151,18 @@ struct trigger {
 };
 /* The trigger set of a condition. `hidden`: predicates on these fields do not count (body fields, for the gate); may be NULL. */
 struct trigger trigger_of(const struct sp_rule *r, const uint64_t *hidden, struct sp_arena *a);
+
+/* ---- literal.c ---- */
+
+enum { LITERALS_MAX = 24 };
+struct literals {
+    struct sp_span all[LITERALS_MAX];
+    unsigned n;          /* 0: none are known */
+    bool caseless;
+    size_t shortest;
+};
+/* Literals of which one is in every string that the expression matches. */
+struct literals regex_literals(struct sp_span regex, struct sp_arena *a);
 
 /* ---- index.c ---- */
 

@@ -293,6 +293,8 @@ void side_finish(struct builder *b, struct side_build *s, const struct sp_proto 
     }
     if (!b->failed) {
         ret->fields = (struct bref){block_put(b, fields, proto->nfields * sizeof *fields, 8), proto->nfields};
+        for (uint32_t i = 0; i < s->keys_cap; i++)
+            ret->key_lengths |= s->keys[i].used ? UINT64_C(1) << (s->keys[i].name.n & 63) : 0;
         ret->keys = (struct bref){block_put(b, s->keys, s->keys_cap * sizeof *s->keys, 8), s->keys_cap};
     }
     free(fields);

@@ -11,8 +11,8 @@ enum trigger_limits {
 
 /* What a predicate costs: how often it will hold in traffic, roughly in percent of messages. */
 enum trigger_cost {
-    COST_EQ_LONG = 4, COST_LITERAL_LONG = 6, COST_EQ = 10, COST_LITERAL = 14, COST_PATTERN_LONG = 18, COST_LITERAL_SHORT = 30,
-    COST_EQ_SHORT = 40, COST_PATTERN = 45, COST_KEY = 50, COST_NUMBER = 70, COST_TINY = 75, COST_FIELD = 90, COST_ALWAYS = 1000,
+    COST_EQ_LONG = 4, COST_LITERAL_LONG = 6, COST_EQ = 10, COST_LITERAL = 14, COST_LITERAL_SHORT = 30,
+    COST_EQ_SHORT = 40, COST_KEY = 50, COST_PATTERN = 60, COST_NUMBER = 70, COST_TINY = 75, COST_FIELD = 90, COST_ALWAYS = 1000,
     COST_VOCABULARY = 40, /* more, for fields with few different values (media types, hosts, names) */
 };
 
@@ -118,6 +118,38 @@ static struct trigger present(struct finding *f, const struct sp_expr *e)
     return one(f, p);
 }
 
+/* One literal character says little, unless it is one that ordinary values do not have. */
+static bool telling(const struct literals *l)
+{
+    const struct sp_span rare = SP_LIT("%{}$`|\\<>^[]\"'");
+    for (unsigned i = 0; i < l->n; i++) {
+        if (l->all[i].n < 2 && sp_span_byte(rare, 0, l->all[i].p[0]) == SP_NOT_FOUND)
+            return false;
+    }
+    return l->n > 0;
+}
+
+/* A regular expression is looked for by the literals it cannot do without; failing that, by its key; failing that, as it is. */
+static struct trigger regex_trigger(struct finding *f, const struct sp_expr *e, struct pred p)
+{
+    struct literals l = regex_literals(p.text, f->arena);
+    p.kind = PRED_PATTERN;
+    if (!telling(&l)) {
+        p.pattern = PAT_REGEX;
+        p.cost = COST_PATTERN;
+        return p.keyed ? present(f, e) : one(f, p);
+    }
+    struct trigger all = {.n = 0};
+    p.pattern = PAT_CONTAINS;
+    p.caseless |= l.caseless;
+    for (unsigned i = 0; i < l.n; i++) {
+        p.text = l.all[i];
+        p.cost = literal_cost(l.shortest);
+        all = i ? join(f, all, one(f, p)) : one(f, p);
+    }
+    return all;
+}
+
 static struct trigger text_trigger(struct finding *f, const struct sp_expr *e, const struct sp_expr *field, const char *fold)
 {
     struct pred p = pred_on(f, field, fold);
@@ -127,10 +159,12 @@ static struct trigger text_trigger(struct finding *f, const struct sp_expr *e, c
     if (e->cmp == SP_CMP_EQ) {
         p.kind = PRED_EQ;
         p.cost = eq_cost(p.text.n);
+    } else if (e->cmp == SP_CMP_MATCHES) {
+        return regex_trigger(f, e, p);
     } else {
         p.kind = PRED_PATTERN;
-        p.pattern = e->cmp == SP_CMP_CONTAINS ? PAT_CONTAINS : PAT_REGEX;
-        p.cost = e->cmp == SP_CMP_CONTAINS ? literal_cost(p.text.n) : p.text.n >= 12 ? COST_PATTERN_LONG : COST_PATTERN;
+        p.pattern = PAT_CONTAINS;
+        p.cost = literal_cost(p.text.n);
     }
     return one(f, p);
 }
