@@ -64,7 +64,8 @@ bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_
         return false;
     uint8_t *p = sp_pool_at(e->pool, d->block) + d->clear;
     memmove(p + with.n, p + len, d->have - d->clear - len);
-    memcpy(p, with.p, with.n);
+    if (with.n)
+        memcpy(p, with.p, with.n);
     d->have = (uint32_t)(d->have - len + with.n);
     return true;
 }
