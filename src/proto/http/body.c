@@ -1,26 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * body: values of a collected request or response body. What it is read as is what its Content-Type declares, as servers do;
- * content codings are taken off first, within bounds.
+ * body: values of a collected request or response body. It is read as what its Content-Type declares. Many applications parse what they
+ * get whatever it is declared as, and curl declares everything as a form: so a body that begins like JSON or XML is read as that too, unless its
+ * type is one of opaque data. Content codings are taken off first, within bounds.
  */
 #include "proto/http/http.h"
 
 static const struct sp_span NONE = {NULL, 0};
 
-enum media { MEDIA_OTHER, MEDIA_FORM, MEDIA_MULTIPART, MEDIA_JSON, MEDIA_XML };
+enum media { MEDIA_FORM = 1 << 0, MEDIA_MULTIPART = 1 << 1, MEDIA_JSON = 1 << 2, MEDIA_XML = 1 << 3, MEDIA_ALL = 15 };
 
-static enum media media_of(const struct http_head *h)
+/* The media type as lenient servers cut it out: up to the first semicolon, comma or blank. */
+static struct sp_span type_of(const struct http_head *h)
 {
-    struct sp_span type = sp_param_head(http_header(h, H_CONTENT_TYPE));
-    if (sp_span_ieq(type, SP_LIT("application/x-www-form-urlencoded")))
-        return MEDIA_FORM;
+    struct sp_span type = http_header(h, H_CONTENT_TYPE);
+    size_t n = 0;
+    while (n < type.n && type.p[n] != ';' && type.p[n] != ',' && type.p[n] != ' ' && type.p[n] != '\t')
+        n++;
+    return sp_span_sub(type, 0, n);
+}
+
+static bool is_opaque(struct sp_span type)
+{
+    static const char *const prefixes[] = {"image/", "video/", "audio/", "font/", "model/", "application/octet-stream", "application/zip",
+                                           "application/gzip", "application/pdf", "application/vnd.ms-", "application/vnd.openxml",
+                                           "application/vnd.oasis", "application/x-tar", "application/grpc", "application/x-protobuf"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (sp_span_istarts(type, sp_span_str(prefixes[i])))
+            return true;
+    }
+    return false;
+}
+
+/* What the body is declared as, and (in *ret_maybe) what it may be read as besides when it begins so. */
+static unsigned media_of(const struct http_head *h, unsigned *ret_maybe)
+{
+    struct sp_span type = type_of(h);
+    *ret_maybe = 0;
     if (sp_span_istarts(type, SP_LIT("multipart/")))
         return MEDIA_MULTIPART;
-    if (sp_span_iends(type, SP_LIT("/json")) || sp_span_iends(type, SP_LIT("+json")) || sp_span_iends(type, SP_LIT("ndjson")))
+    if (sp_span_iends(type, SP_LIT("json")))
         return MEDIA_JSON;
     if (sp_span_iends(type, SP_LIT("/xml")) || sp_span_iends(type, SP_LIT("+xml")))
         return MEDIA_XML;
-    return MEDIA_OTHER;
+    if (is_opaque(type))
+        return 0;
+    *ret_maybe = MEDIA_JSON | MEDIA_XML;
+    return sp_span_ieq(type, SP_LIT("application/x-www-form-urlencoded")) ? MEDIA_FORM : 0;
 }
 
 static void set_range(uint64_t *bits, unsigned first, unsigned last)
@@ -31,24 +57,25 @@ static void set_range(uint64_t *bits, unsigned first, unsigned last)
 
 void http_body_fields(const struct http_head *h, uint64_t *ret)
 {
-    static const struct { uint16_t first, last; } own[] = {
-        [MEDIA_FORM] = {SP_HTTP_FORM, SP_HTTP_FORM_NAMES},
-        [MEDIA_MULTIPART] = {SP_HTTP_PARTS, SP_HTTP_PARTS_FILES},
-        [MEDIA_JSON] = {SP_HTTP_JSON, SP_HTTP_JSON_ERROR},
-        [MEDIA_XML] = {SP_HTTP_XML_NAMES, SP_HTTP_XML_ENTITIES},
+    static const struct { uint16_t media, first, last; } own[] = {
+        {MEDIA_FORM, SP_HTTP_FORM, SP_HTTP_FORM_NAMES},
+        {MEDIA_MULTIPART, SP_HTTP_PARTS, SP_HTTP_PARTS_FILES},
+        {MEDIA_JSON, SP_HTTP_JSON, SP_HTTP_JSON_ERROR},
+        {MEDIA_XML, SP_HTTP_XML_NAMES, SP_HTTP_XML_ENTITIES},
+        {MEDIA_ALL, SP_HTTP_ARGS, SP_HTTP_ARGS_NAMES},
     };
     if (h->dir == SP_S2C) {
         set_range(ret, SP_HTTP_RSP_BODY, SP_HTTP_RSP_BODY_SIZE);
         return;
     }
-    enum media media = media_of(h);
+    unsigned maybe, media = media_of(h, &maybe);
     set_range(ret, SP_HTTP_BODY, SP_HTTP_BODY_SIZE);
     if (h->body == BODY_CHUNKED)
         sp_bit_set(ret, SP_HTTP_TRAILERS);
-    if (media == MEDIA_OTHER)
-        return;
-    set_range(ret, own[media].first, own[media].last);
-    set_range(ret, SP_HTTP_ARGS, SP_HTTP_ARGS_NAMES);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (own[i].media & (media | maybe))
+            set_range(ret, own[i].first, own[i].last);
+    }
 }
 
 /* ---- adding ---- */
@@ -78,7 +105,7 @@ static void read_form(const struct reading *r, struct sp_span body)
 {
     struct sp_pair p;
     size_t at = 0;
-    while (sp_form_next(body, &at, &p)) {
+    while (sp_form_next(body, &at, &p) && !r->m->overflow) {
         struct sp_span name = sp_url_decode(p.name, SP_URL_PLUS, r->m->arena);
         struct sp_span value = sp_url_decode(p.value, SP_URL_PLUS, r->m->arena);
         add_arg(r, SP_HTTP_FORM, SP_HTTP_FORM_NAMES, name, value, p.value);
@@ -86,21 +113,26 @@ static void read_form(const struct reading *r, struct sp_span body)
     }
 }
 
-static struct sp_span boundary_of(struct sp_msg *m, const struct http_head *h)
+/* The last parameter of Content-Type with this name; *ret_n says how many there are. */
+static struct sp_span type_param(struct sp_msg *m, const struct http_head *h, struct sp_span name, unsigned *ret_n)
 {
-    struct sp_span value = http_header(h, H_CONTENT_TYPE);
+    struct sp_span value = http_header(h, H_CONTENT_TYPE), found = NONE;
     size_t at = sp_span_byte(value, 0, ';');
     struct sp_pair p;
+    *ret_n = 0;
     while (at < value.n && sp_param_next(value, &at, m->arena, &p)) {
-        if (sp_span_ieq(p.name, SP_LIT("boundary")))
-            return p.value;
+        if (sp_span_ieq(p.name, name)) {
+            found = p.value;
+            ++*ret_n;
+        }
     }
-    return NONE;
+    return found;
 }
 
 static void read_part(const struct reading *r, const struct sp_part *part)
 {
-    add(r, SP_HTTP_PARTS_TYPES, part->name, part->type, part->type);
+    if (part->type.n)
+        add(r, SP_HTTP_PARTS_TYPES, part->name, part->type, part->type);
     if (!part->has_filename) {
         add_arg(r, SP_HTTP_PARTS, SP_HTTP_PARTS_NAMES, part->name, part->content, part->content);
         return;
@@ -111,16 +143,26 @@ static void read_part(const struct reading *r, const struct sp_part *part)
     add(r, SP_HTTP_PARTS_FILES, part->name, part->content, part->content);
 }
 
-static void read_multipart(const struct reading *r, const struct http_head *h, struct sp_span body)
+static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
 {
-    struct sp_span boundary = boundary_of(r->m, h);
+    m->anomaly = http_anomaly_name(a);
+    return false;
+}
+
+static bool read_multipart(const struct reading *r, const struct http_head *h, struct sp_span body)
+{
+    unsigned n;
+    struct sp_span boundary = type_param(r->m, h, SP_LIT("boundary"), &n);
     struct sp_part part;
     enum sp_part_result rc;
     size_t at = 0;
+    if (n != 1 || boundary.n == 0)
+        return fail(r->m, SP_HTTP_A_BOUNDARY);
     while ((rc = sp_multipart_next(body, boundary, &at, r->m->arena, &part)) == SP_PART_ONE && !r->m->overflow)
         read_part(r, &part);
     if (rc == SP_PART_BROKEN && (part.name.n || part.has_filename)) /* servers take an unfinished last part too */
         read_part(r, &part);
+    return true;
 }
 
 static void read_json(const struct reading *r, struct sp_span body)
@@ -200,12 +242,6 @@ static bool codings_of(struct sp_span list, enum sp_coding ret[CODINGS_MAX], siz
     return true;
 }
 
-static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
-{
-    m->anomaly = http_anomaly_name(a);
-    return false;
-}
-
 static bool expand(struct sp_msg *m, const struct http_head *h, struct sp_span *body, bool *coded)
 {
     enum sp_coding codings[CODINGS_MAX];
@@ -230,24 +266,48 @@ static bool expand(struct sp_msg *m, const struct http_head *h, struct sp_span *
     return true;
 }
 
-static void read_media(const struct reading *r, const struct http_head *h, struct sp_span body)
+/* The body in a form in which ASCII is ASCII. JSON is recognised as UTF-16 without being declared so, as parsers do (RFC 4627 section 3). */
+static bool to_ascii_like(struct sp_msg *m, const struct http_head *h, struct sp_span *body, bool json)
 {
-    switch (media_of(h)) {
-    case MEDIA_FORM:
+    unsigned n;
+    struct sp_span name = type_param(m, h, SP_LIT("charset"), &n);
+    enum http_wide wide = json ? http_wide_of(*body) : WIDE_NO;
+    bool named = sp_span_istarts(name, SP_LIT("utf-16")) || sp_span_istarts(name, SP_LIT("utf16"));
+    if (wide == WIDE_NO && named)
+        wide = sp_span_iends(name, SP_LIT("le")) ? WIDE_LITTLE : WIDE_BIG;
+    if (wide == WIDE_OTHER || (!named && !http_charset_has_ascii(name)))
+        return fail(m, SP_HTTP_A_CHARSET);
+    if (wide != WIDE_NO)
+        *body = http_from_utf16(m->arena, *body, wide == WIDE_BIG);
+    return true;
+}
+
+/* ---- the whole ---- */
+
+/* What the body looks like by its first byte. */
+static unsigned looks_like(struct sp_span body)
+{
+    size_t at = sp_span_starts(body, SP_LIT("\xef\xbb\xbf")) ? 3 : 0;
+    while (at < body.n && (body.p[at] == ' ' || (body.p[at] >= '\t' && body.p[at] <= '\r')))
+        at++;
+    int c = sp_span_at(body, at);
+    return c == '{' || c == '[' ? MEDIA_JSON : c == '<' ? MEDIA_XML : 0;
+}
+
+static bool read_media(const struct reading *r, const struct http_head *h, struct sp_span body)
+{
+    unsigned maybe, media = media_of(h, &maybe);
+    bool text = media && media != MEDIA_MULTIPART;
+    if (text && !to_ascii_like(r->m, h, &body, media == MEDIA_JSON))
+        return false;
+    media |= maybe & looks_like(body);
+    if (media & MEDIA_FORM)
         read_form(r, body);
-        break;
-    case MEDIA_MULTIPART:
-        read_multipart(r, h, body);
-        break;
-    case MEDIA_JSON:
+    if (media & MEDIA_JSON)
         read_json(r, body);
-        break;
-    case MEDIA_XML:
+    if (media & MEDIA_XML)
         read_xml(r, body);
-        break;
-    case MEDIA_OTHER:
-        break;
-    }
+    return !(media & MEDIA_MULTIPART) || read_multipart(r, h, body);
 }
 
 bool http_body_values(struct sp_msg *m, const struct http_head *h, struct sp_span body, bool in_unit)
@@ -266,7 +326,5 @@ bool http_body_values(struct sp_msg *m, const struct http_head *h, struct sp_spa
         add(&r, field, NONE, body, body);
     if (sp_want(m, size))
         http_add_num(m, size, (int64_t)body.n, NONE);
-    if (request && body.n)
-        read_media(&r, h, body);
-    return true;
+    return !(request && body.n) || read_media(&r, h, body);
 }

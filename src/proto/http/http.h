@@ -152,6 +152,15 @@ bool http_chunked_read(struct sp_msg *m, struct sp_span in, size_t off, struct s
 /* Checks a trailer section (with its empty line) at `off` of the unit; adds its edits and values. */
 bool http_trailers_read(struct sp_msg *m, struct sp_span trailers, size_t off, enum sp_http_anomaly *ret_anomaly);
 
+/* ---- charset.c ---- */
+
+enum http_wide { WIDE_NO, WIDE_LITTLE, WIDE_BIG, WIDE_OTHER };
+
+/* False: a charset in which a body says something else than its bytes seem to. */
+bool http_charset_has_ascii(struct sp_span name);
+enum http_wide http_wide_of(struct sp_span body);
+struct sp_span http_from_utf16(struct sp_arena *a, struct sp_span in, bool big);
+
 /* ---- the rest ---- */
 
 struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max);
