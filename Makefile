@@ -66,7 +66,7 @@ lint:
 
 docs: configured
 	ninja -C $(BUILD) src/proc/sallyport
-	$(SALLYPORT) help --write docs
+	@tools/docs.sh $(SALLYPORT)
 
 install: configured
 	ninja -C $(BUILD)
