@@ -482,7 +482,21 @@ void sp_event_names_init(struct sp_event_names *n, const char *const *services, 
     n->rsp_length = http_field(n, "http.response.content_length");
 }
 
-/* ---- the schema ---- */
+/* ---- the reference page and the schema ---- */
+
+void sp_event_reference(struct sp_buf *out)
+{
+    sp_put_fmt(out, "# Events\n\nOne JSON object a line, in the form of Suricata's EVE; a JSON Schema is [event.schema.json](../event.schema.json). Written by "
+                    "`make docs`. Values from traffic are cut after %d bytes and then say how many more there were; secrets are masked.\n\n"
+                    "| member | type | meaning |\n|---|---|---|\n", SP_EVENT_TEXT_MAX);
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        const struct member *m = &members[i];
+        const char *object = object_name[m->object];
+        sp_put_fmt(out, "| `%s%s%s` | %s | %s |\n", object ? object : "", object ? "." : "", m->name,
+                   m->kind == NUMBER ? "number" : "string", m->doc);
+    }
+}
+
 
 static void schema_member(struct sp_buf *out, const char *indent, const struct member *m)
 {

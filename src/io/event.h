@@ -28,5 +28,7 @@ void sp_event_line(const struct sp_event_names *n, const struct sp_event *ev, ui
 void sp_event_stats_line(uint64_t dropped, uint64_t real_us, struct sp_buf *out);
 /* JSON Schema 2020-12 of a line, from the table that writes it. */
 void sp_event_schema(struct sp_buf *out);
+/* The same as a page for people. */
+void sp_event_reference(struct sp_buf *out);
 
 #endif

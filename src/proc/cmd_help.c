@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "io/event.h"
 #include "proc/cmd.h"
@@ -22,7 +23,7 @@ static const struct sp_option options[] = {
     {.name = "config-reference", .kind = SP_OPTION_FLAG, .to.flag = &want.config_reference, .doc = "Reference page of the configuration."},
     {.name = "event-schema", .kind = SP_OPTION_FLAG, .to.flag = &want.event_schema, .doc = "JSON Schema of an event line."},
     {.name = "write", .kind = SP_OPTION_TEXT, .value = "DIR", .to.text = &want.write,
-     .doc = "Write all of these, and the reference page of the fields, into this directory."},
+     .doc = "Write all of these, and the reference pages, into this directory."},
     {0},
 };
 
@@ -42,9 +43,11 @@ static const struct document {
     {"sallyport.1", &want.man, sp_help_man},
     {"sallyport.yaml", &want.config, sp_config_example},
     {"sallyport.schema.json", &want.config_schema, sp_config_schema},
-    {"configuration.md", &want.config_reference, sp_config_reference},
     {"event.schema.json", &want.event_schema, sp_event_schema},
-    {"fields.md", NULL, sp_fields_page},
+    {"reference/configuration.md", &want.config_reference, sp_config_reference},
+    {"reference/events.md", NULL, sp_event_reference},
+    {"reference/fields.md", NULL, sp_fields_page},
+    {"reference/functions.md", NULL, sp_functions_page},
 };
 enum { DOCUMENTS = sizeof documents / sizeof *documents };
 
@@ -64,6 +67,10 @@ static int write_document(const struct document *d)
 
 static int write_all(void)
 {
+    char pages[PATH_CAP];
+    snprintf(pages, sizeof pages, "%s/reference", want.write);
+    if (mkdir(pages, 0777) && errno != EEXIST)
+        return sp_complain(SP_EXIT_RUNTIME, "cannot make the directory %s: %s", pages, strerror(errno));
     int status = SP_EXIT_OK;
     for (unsigned i = 0; i < DOCUMENTS && !status; i++)
         status = write_document(&documents[i]);

@@ -220,7 +220,7 @@ static void reference_section(struct sp_buf *out, enum config_section section, c
 void sp_config_reference(struct sp_buf *out)
 {
     sp_put_str(out, "# Configuration\n\nYAML, read by `sallyport run`. Written by `sallyport help --config-reference`; a commented example is "
-                    "[sallyport.yaml](sallyport.yaml), a JSON Schema [sallyport.schema.json](sallyport.schema.json).\n\n"
+                    "[sallyport.yaml](../sallyport.yaml), a JSON Schema [sallyport.schema.json](../sallyport.schema.json).\n\n"
                     "| key | what | default | limits | meaning |\n|---|---|---|---|---|\n");
     reference_section(out, SECTION_TOP, "");
 }

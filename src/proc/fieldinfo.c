@@ -4,7 +4,7 @@
 
 #include "proc/cmd.h"
 #include "proc/fieldinfo.h"
-#include "rule/source.h"
+#include "rule/ast.h"
 
 enum { PROTOCOLS_MAX = 64 };
 
@@ -50,6 +50,31 @@ void sp_fields_page(struct sp_buf *out)
 {
     for (const struct sp_proto *const *p = sp_protos; *p; p++)
         sp_fields_protocol_page(*p, out);
+}
+
+/* Bars end a cell of the table. */
+static void put_cell(struct sp_buf *out, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '|')
+            sp_put_str(out, "\\|");
+        else
+            sp_put_byte(out, (uint8_t)*text);
+}
+
+void sp_functions_page(struct sp_buf *out)
+{
+    sp_put_str(out, "# Functions\n\nWhat the condition of a rule may call. Written by `make docs`.\n\n"
+                    "| function | meaning | example |\n|---|---|---|\n");
+    for (const struct sp_func *f = sp_funcs; f->name; f++) {
+        sp_put_str(out, "| `");
+        put_cell(out, f->signature);
+        sp_put_str(out, "` | ");
+        put_cell(out, f->doc);
+        sp_put_str(out, " | `");
+        put_cell(out, f->example);
+        sp_put_str(out, "` |\n");
+    }
 }
 
 int sp_unknown_protocol(const char *command, struct sp_span name)

@@ -21,6 +21,8 @@ void sp_field_put_flags(struct sp_buf *out, const struct sp_field *f);
 /* The reference page: of every protocol, of one. */
 void sp_fields_page(struct sp_buf *out);
 void sp_fields_protocol_page(const struct sp_proto *p, struct sp_buf *out);
+/* The reference page of the functions that conditions may call. */
+void sp_functions_page(struct sp_buf *out);
 /* Complains, with a suggestion; SP_EXIT_INPUT. */
 int sp_unknown_protocol(const char *command, struct sp_span name);
 /* Every field name of every protocol, NULL at the end; free() it. NULL without memory. */

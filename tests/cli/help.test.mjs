@@ -76,7 +76,7 @@ test("explain: a field, a rule, and nothing of the kind", () => {
 test("the generated pages in docs/ are what the program writes (make docs)", (t) => {
   const dir = scratch(t);
   assert.equal(run(["help", "--write", dir]).status, 0);
-  const files = fs.readdirSync(dir);
+  const files = fs.readdirSync(dir, { recursive: true }).filter((file) => fs.statSync(path.join(dir, file)).isFile());
   assert.ok(files.includes("sallyport.1") && files.includes("sallyport.yaml") && files.includes("event.schema.json"));
   for (const file of files)
     assert.equal(fs.readFileSync(path.join(root, "docs", file), "utf8"), fs.readFileSync(path.join(dir, file), "utf8"), file);
