@@ -93,8 +93,8 @@ static bool touched_by_name(const struct touch *t, const struct sp_value *v)
     return false;
 }
 
-/* Edits counted in the edited unit when `moved`: their replacements, not what they replaced. An insertion has no bytes
- * before, so its neighbours count as met. */
+/* Edits counted in the edited unit when `moved`: their replacements, not what they replaced. One without bytes (an insertion
+ * before, a removal after) meets what it stands in or beside. */
 static bool touched_by_bytes(const struct touch *t, const struct sp_value *v, bool moved)
 {
     int64_t shift = 0;
@@ -102,7 +102,7 @@ static bool touched_by_bytes(const struct touch *t, const struct sp_value *v, bo
         const struct sp_edit *ed = &t->edits[i];
         uint64_t off = moved ? (uint64_t)((int64_t)ed->off + shift) : ed->off;
         uint64_t len = moved ? ed->with.n : ed->len;
-        if (ranges_meet(v->off, v->len, off, len) || (ed->len == 0 && v->off <= off && off <= (uint64_t)v->off + v->len))
+        if (ranges_meet(v->off, v->len, off, len) || (len == 0 && v->off <= off && off <= (uint64_t)v->off + v->len))
             return true;
         shift += (int64_t)ed->with.n - (int64_t)ed->len;
     }
