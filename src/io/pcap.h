@@ -27,7 +27,8 @@ struct sp_replay;
 /* `line` gets every event as an EVE line, with the time of the capture. 0 or -errno. */
 __attribute__((warn_unused_result)) int sp_replay_new(const struct sp_policy *policy, const struct sp_proto *proto,
                                                       void (*line)(void *ctx, struct sp_span line), void *ctx, struct sp_replay **ret);
-/* One capture after the other; connections do not go on from one to the next. 0, or -EINVAL with one line in `error`: what is wrong, and at which packet. */
+/* One capture after the other; connections do not go on from one to the next. 0, or -EINVAL with one line in `error`: what is wrong, and
+ * at which packet. */
 __attribute__((warn_unused_result)) int sp_replay_file(struct sp_replay *r, const char *path, char error[SP_REPLAY_ERROR]);
 struct sp_replay_counts sp_replay_counts(const struct sp_replay *r);
 void sp_replay_free(struct sp_replay *r);
