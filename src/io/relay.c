@@ -33,6 +33,7 @@ struct sp_relay {
     struct worker **workers;
     pthread_mutex_t lock; /* one command at a time */
     uint64_t body_max;
+    uint64_t started_us; /* flows are numbered from here: after a restart they are others than before */
 };
 
 /* ---- configuration ---- */
@@ -218,7 +219,7 @@ static int worker_make(struct sp_relay *r, const struct sp_relay_conf *conf, con
     w->nservices = r->nservices;
     w->spin_us = conf->spin_us;
     w->max = (uint32_t)((connections + all - 1) / all);
-    w->flow_id = sp_clock_real_us() + i; /* after a restart they are others than before */
+    w->flow_id = r->started_us + i;
     w->flow_step = all;
     uint64_t memory = or_default(conf->memory, defaults.memory) / all;
     int rc = open_listeners(w, p, why);
@@ -261,6 +262,7 @@ int sp_relay_start(const struct sp_relay_conf *given, struct sp_relay **ret, cha
         (void)snprintf(why, SP_RELAY_WHY, "out of memory");
         return -ENOMEM;
     }
+    r->started_us = sp_clock_real_us();
     pthread_mutex_init(&r->lock, NULL);
     if (conf.threads == 0)
         conf.threads = processors();
