@@ -6,8 +6,7 @@
 
 enum {
     TEXT_COLUMNS = 96, /* help is wrapped here */
-    DOC_COLUMN = 24,   /* where the descriptions of options begin */
-    NAME_COLUMN = 4,
+    DOC_COLUMN = 28,   /* where the descriptions of options begin */
 };
 
 static void spaces(struct sp_buf *out, unsigned n)
@@ -16,50 +15,53 @@ static void spaces(struct sp_buf *out, unsigned n)
         sp_put_byte(out, ' ');
 }
 
-/* `text` with every line but the first indented; the cursor is at column `at`. \n begins a new line. */
-static void wrapped(struct sp_buf *out, const char *text, unsigned at, unsigned indent)
+static void new_line(struct sp_buf *out, unsigned indent)
 {
-    unsigned column = at;
-    for (const char *word = text; *word;) {
-        size_t n = strcspn(word, " \n");
-        if (column > indent && column + n > TEXT_COLUMNS) {
-            sp_put_byte(out, '\n');
-            spaces(out, indent);
+    sp_put_byte(out, '\n');
+    spaces(out, indent);
+}
+
+/* `text` from column `indent` on, wrapped; \n begins a new line. */
+static void wrapped(struct sp_buf *out, const char *text, unsigned indent)
+{
+    unsigned column = indent;
+    while (*text) {
+        unsigned n = (unsigned)strcspn(text, " \n");
+        if (column > indent && column + 1 + n > TEXT_COLUMNS) {
+            new_line(out, indent);
             column = indent;
-        }
-        sp_put(out, sp_span_of(word, n));
-        column += (unsigned)n;
-        word += n;
-        if (*word == ' ') {
+        } else if (column > indent) {
             sp_put_byte(out, ' ');
             column++;
-            word++;
-        } else if (*word == '\n') {
-            sp_put_byte(out, '\n');
-            spaces(out, word[1] ? indent : 0);
-            column = indent;
-            word++;
         }
+        sp_put(out, sp_span_of(text, n));
+        column += n;
+        text += n;
+        if (*text == '\n') {
+            new_line(out, indent);
+            column = indent;
+        }
+        text += *text != 0;
     }
     sp_put_byte(out, '\n');
 }
 
 static void put_option(struct sp_buf *out, const struct sp_option *o)
 {
-    struct sp_span before = sp_buf_span(out);
+    size_t before = out->n;
     if (o->letter)
         sp_put_fmt(out, "    -%c, --%s", o->letter, o->name);
     else
         sp_put_fmt(out, "    --%s", o->name);
     if (o->value)
         sp_put_fmt(out, " %s", o->value);
-    unsigned column = (unsigned)(out->n - before.n);
+    unsigned column = (unsigned)(out->n - before);
     if (column + 2 > DOC_COLUMN) {
         sp_put_byte(out, '\n');
         column = 0;
     }
     spaces(out, DOC_COLUMN - column);
-    wrapped(out, o->doc, DOC_COLUMN, DOC_COLUMN);
+    wrapped(out, o->doc, DOC_COLUMN);
 }
 
 static const struct sp_option help_option = {.name = "help", .letter = 'h', .doc = "Print this help and exit."};
@@ -79,7 +81,7 @@ void sp_help_command(const struct sp_command *cmd, struct sp_buf *out)
     sp_put_str(out, "Usage: ");
     usage_line(out, cmd);
     sp_put_byte(out, '\n');
-    wrapped(out, cmd->about, 0, 0);
+    wrapped(out, cmd->about, 0);
     sp_put_str(out, "\nOptions\n");
     for (const struct sp_option *o = cmd->options; o->name; o++)
         put_option(out, o);
@@ -92,8 +94,8 @@ void sp_help_command(const struct sp_command *cmd, struct sp_buf *out)
 void sp_help_program(struct sp_buf *out)
 {
     sp_put_str(out, "Usage: sallyport COMMAND [OPTION...]\n\n"
-                    "A layer-7 server IPS: it stands in front of a server, decodes the protocol as that server will, and corrects\n"
-                    "or refuses the messages that would trigger a vulnerability. The session goes on.\n\nCommands\n");
+                    "A layer-7 server IPS: it stands in front of a server, decodes the protocol as that server will,\n"
+                    "and corrects or refuses the messages that would trigger a vulnerability. The session goes on.\n\nCommands\n");
     for (const struct sp_command *const *c = sp_commands; *c; c++)
         sp_put_fmt(out, "    %-10s%s\n", (*c)->name, (*c)->summary);
     sp_put_str(out, "\nOptions\n    --version   Print the version and exit.\n    -h, --help  Print this help and exit.\n"

@@ -32,7 +32,10 @@ for (const command of commands)
 
 test("no line of help is wider than a wide terminal", () => {
   for (const command of commands)
-    for (const line of run([command, "--help"]).out.split("\n")) assert.ok(line.length <= 100 || line.startsWith("    sallyport"), line);
+    for (const line of run([command, "--help"]).out.split("\n")) {
+      assert.ok(line.length <= 100 || line.startsWith("    sallyport"), line);
+      assert.ok(!line.endsWith(" "), `blanks at the end: ${line}`);
+    }
 });
 
 test("usage errors: one line, exit status 2, a suggestion where there is one", () => {
