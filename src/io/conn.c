@@ -57,7 +57,6 @@ void conn_close(struct worker *w, struct conn *c)
         c->run_next = w->dead;
         w->dead = conn_index(w, c);
     }
-    w->active--;
 }
 
 void conn_abort(struct worker *w, struct conn *c)
@@ -74,6 +73,7 @@ void conn_bury(struct worker *w)
         struct conn *c = &w->conns[w->dead];
         w->dead = c->run_next;
         c->phase = CONN_FREE;
+        w->active--; /* only now is there room for another */
         c->run_next = w->free;
         w->free = conn_index(w, c);
     }
