@@ -126,7 +126,7 @@ function startSallyport(name, rules) {
   - name: bench
     listen: ["127.0.0.1:${PORT[name]}"]
     to: 127.0.0.1:${PORT.origin}
-    idle_timeout: 600s
+    timeouts: {idle: 600s}
 rules: [${rules.map((r) => JSON.stringify(r)).join(', ')}]
 events: []
 workers: 1

@@ -71,7 +71,7 @@ struct bfield {
     uint64_t eq_lengths;      /* bit (length mod 64) of every constant: most values need no hash */
     struct bref above[2], below[2], equal[2]; /* struct bnum, sorted; [0] the number, [1] the length of the string */
     struct bref present;      /* postings */
-    uint32_t any_key;         /* some posting has a key */
+    uint64_t key_lengths;     /* bit (length mod 64) of every key of its postings */
 };
 
 struct bside {
@@ -83,7 +83,6 @@ struct bside {
     uint64_t programmed[SP_FIELD_WORDS]; /* fields with a bfield that has something in it */
     uint64_t ungated[SP_FIELD_WORDS];    /* body fields that some rule may need whatever the head says */
     uint32_t gated;           /* some posting is POST_GATE */
-    uint64_t key_lengths;     /* bit (length mod 64) of every key */
 };
 struct bkey { uint64_t hash; struct bref name; uint32_t id, used; };
 

@@ -136,7 +136,8 @@ static struct bref put_postings(struct builder *b, struct side_build *s, uint32_
     }
     for (uint32_t k = i; k < j; k++) {
         list[k - i] = (struct bposting){s->all[k].rule, key_id(b, s, &s->all[k].p), s->all[k].flags};
-        f->any_key |= list[k - i].key != NO_KEY;
+        if (s->all[k].p.keyed)
+            f->key_lengths |= UINT64_C(1) << (s->all[k].p.key.n & 63);
     }
     qsort(list, j - i, sizeof *list, compare_posting);
     struct bref r = {block_put(b, list, (j - i) * sizeof *list, 8), j - i};
@@ -294,8 +295,6 @@ void side_finish(struct builder *b, struct side_build *s, const struct sp_proto 
     }
     if (!b->failed) {
         ret->fields = (struct bref){block_put(b, fields, proto->nfields * sizeof *fields, 8), proto->nfields};
-        for (uint32_t i = 0; i < s->keys_cap; i++)
-            ret->key_lengths |= s->keys[i].used ? UINT64_C(1) << (s->keys[i].name.n & 63) : 0;
         ret->keys = (struct bref){block_put(b, s->keys, s->keys_cap * sizeof *s->keys, 8), s->keys_cap};
     }
     free(fields);

@@ -106,7 +106,7 @@ static void post(struct sp_matcher *mt, struct bref ref, uint32_t key)
 
 static uint32_t key_of(const struct sp_matcher *mt, const struct bside *side, const struct bfield *f, const struct sp_value *v)
 {
-    if (!f->any_key || !(side->key_lengths >> (v->key.n & 63) & 1))
+    if (!(f->key_lengths >> (v->key.n & 63) & 1))
         return NO_KEY;
     const struct bkey *keys = block_at(mt->policy, side->keys.off);
     uint64_t hash = sp_ihash(v->key);

@@ -202,7 +202,8 @@ static uint32_t read_list(struct reading *r, struct fy_node *n, struct sp_span *
 {
     void *prev = NULL;
     uint32_t count = 0;
-    *ret = sp_arena_get(&r->f->set->arena, LIST_MAX * sizeof **ret);
+    uint32_t items = fy_node_is_sequence(n) ? (uint32_t)fy_node_sequence_item_count(n) : 0;
+    *ret = sp_arena_get(&r->f->set->arena, (items < LIST_MAX ? items + 1 : LIST_MAX) * sizeof **ret);
     if (!fy_node_is_sequence(n) || !*ret) {
         wrong(r, n, "a list is expected here");
         return 0;
@@ -214,7 +215,6 @@ static uint32_t read_list(struct reading *r, struct fy_node *n, struct sp_span *
         }
         (*ret)[count++] = keep(r, item);
     }
-    sp_arena_keep(&r->f->set->arena, *ret, LIST_MAX * sizeof **ret);
     return count;
 }
 
