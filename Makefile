@@ -38,7 +38,7 @@ run: deps-run
 
 # Tests are built only where cmocka and Node.js are; here they must be.
 tests-built: configured
-	@meson configure $(BUILD) -Dtests=enabled
+	@test -e $(BUILD)/with-tests || { meson configure $(BUILD) -Dtests=enabled && touch $(BUILD)/with-tests; }
 	ninja -C $(BUILD) all meson-test-prereq
 
 test: deps-test
