@@ -62,6 +62,7 @@ static void pump_wait(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
 static bool pump_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
 {
     struct sp_side *d = &s->side[dir];
+    pump_say(e, s, dir, f->say);
     switch (judge_unit(e, s, dir, f)) {
     case JUDGED_MOVED:
         d->flags &= ~(uint32_t)(SP_SIDE_COLLECT | SP_SIDE_SAID | SP_SIDE_STALL);

@@ -133,7 +133,7 @@ struct sp_frame {
     uint64_t mark;        /* MORE: where to resume, handed back as `mark` of the next call for the same unit */
     bool part;            /* UNIT, FLOW: continues the message before it (a chunk, a trailer): shares its verdict */
     bool canonical;       /* UNIT with part: nothing to read or change in it: decode may be skipped */
-    struct sp_span say;   /* MORE: to be said to the peer once, now (HTTP: 100 Continue) */
+    struct sp_span say;   /* MORE, UNIT: to be said to the peer once, now (HTTP: 100 Continue) */
     const char *anomaly;  /* TOOLONG, BAD: a name from the protocol's table */
 };
 

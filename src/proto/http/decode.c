@@ -251,7 +251,7 @@ static uint64_t bits_of(const struct http_head *h)
         kind = KIND_CONNECT;
     else if (h->upgrade && h->dir == SP_C2S)
         kind = KIND_UPGRADE;
-    return (uint64_t)h->body | (h->keep_alive ? BIT_KEEP_ALIVE : 0) | (h->expect ? BIT_EXPECT : 0) | (uint64_t)kind << BIT_KIND_SHIFT |
+    return (uint64_t)h->body | (h->keep_alive ? BIT_KEEP_ALIVE : 0) | (uint64_t)kind << BIT_KIND_SHIFT |
            (uint64_t)h->status << BIT_STATUS_SHIFT;
 }
 
@@ -279,7 +279,7 @@ bool http_decode(const void *state, struct sp_msg *m)
     struct http_line lines[HEADERS_MAX] __attribute__((uninitialized)); /* four kilobytes, of which a head uses a tenth */
     if (st->phase[m->dir] != PHASE_HEAD)
         return decode_part(st, m);
-    struct sp_span head = m->whole ? sp_span_sub(m->unit, 0, http_head_end(m->unit, 0)) : m->unit;
+    struct sp_span head = m->whole ? sp_span_sub(m->unit, 0, http_head_len(m->unit)) : m->unit;
     if (!http_head_read(&h, lines, head, (enum sp_dir)m->dir, http_answering(st)))
         return fail(m, h.anomaly);
     if (m->dir == SP_S2C && !status_expected(st, &h))

@@ -46,23 +46,33 @@ size_t http_head_leading(struct sp_span in)
     return n;
 }
 
-size_t http_empty_line(struct sp_span in, size_t from)
+/* *ret_e: a line on the way begins with e. */
+static inline size_t empty_line(struct sp_span in, size_t from, bool *ret_e)
 {
     size_t at = from;
     while ((at = sp_span_byte(in, at, '\n')) != SP_NOT_FOUND) {
         at++;
-        if (sp_span_at(in, at) == '\n')
+        int c = sp_span_at(in, at);
+        if (c == '\n')
             return at + 1;
-        if (sp_span_at(in, at) == '\r' && sp_span_at(in, at + 1) == '\n')
+        if (c == '\r' && sp_span_at(in, at + 1) == '\n')
             return at + 2;
+        *ret_e |= (c | 0x20) == 'e';
     }
     return 0;
 }
 
-size_t http_head_end(struct sp_span in, size_t from)
+size_t http_empty_line(struct sp_span in, size_t from)
+{
+    bool e;
+    return empty_line(in, from, &e);
+}
+
+size_t http_head_end(struct sp_span in, size_t from, bool *ret_may_expect)
 {
     size_t start = http_head_leading(in);
-    return http_empty_line(in, from > start ? from : start);
+    *ret_may_expect = from > start; /* what was passed over earlier is not known any more */
+    return empty_line(in, from > start ? from : start, ret_may_expect);
 }
 
 /* ---- start lines ---- */
@@ -144,8 +154,10 @@ static bool read_request_line(struct http_head *h, struct sp_span line)
 static bool read_status_line(struct http_head *h, struct sp_span line)
 {
     uint64_t status;
-    if (!read_version(h, sp_span_sub(line, 0, 8)))
+    if (!read_version(h, sp_span_sub(line, 0, 8))) {
+        h->anomaly = SP_HTTP_A_STATUS_LINE;
         return false;
+    }
     bool ok = sp_span_at(line, 8) == ' ' && sp_span_u64(sp_span_sub(line, 9, 3), &status) && line.n >= 12 && status >= 100 &&
               (line.n == 12 || line.p[12] == ' ');
     if (!ok)

@@ -102,12 +102,12 @@ static void enter_body(struct http_state *st, enum sp_dir dir, enum http_body bo
 static void step_request(struct http_state *st, const struct sp_msg *m, enum sp_act done)
 {
     enum http_kind kind = (enum http_kind)(m->bits >> BIT_KIND_SHIFT & 3);
-    if (done == SP_REFUSE || done == SP_DROP || done == SP_CLOSE)
+    st->kept = done == SP_REFUSE || done == SP_DROP || done == SP_CLOSE;
+    if (st->kept)
         return;
     st->kinds[(st->first + st->count) % OUTSTANDING_MAX] = (uint8_t)kind;
     st->count++;
     st->held = kind == KIND_CONNECT || kind == KIND_UPGRADE;
-    st->expect = !m->whole && (m->bits & BIT_EXPECT);
 }
 
 static void step_response(struct http_state *st, const struct sp_msg *m)
@@ -127,7 +127,6 @@ static void step_response(struct http_state *st, const struct sp_msg *m)
 static void step_part(struct http_state *st, enum sp_dir dir, const struct sp_msg *m)
 {
     bool last = m->bits ? m->bits & BIT_LAST : true; /* undecoded parts are canonical last chunks */
-    st->expect &= dir == SP_S2C;
     st->phase[dir] = last ? PHASE_HEAD : PHASE_CHUNK_DATA;
     st->left[dir] = m->extra;
 }
@@ -140,7 +139,6 @@ static void step_flow(struct http_state *st, enum sp_dir dir)
     };
     st->phase[dir] = next[st->phase[dir]];
     st->left[dir] = 0;
-    st->expect &= dir == SP_S2C;
 }
 
 static void http_step(void *state, enum sp_dir dir, const struct sp_msg *m, enum sp_act done)

@@ -39,7 +39,7 @@ struct http_state {
     uint8_t first, count;           /* requests without their final answer: a ring of kinds */
     uint8_t held;                   /* CONNECT or Upgrade unanswered: nothing behind it may be read as HTTP */
     uint8_t tunnel;
-    uint8_t expect;                 /* the client waits for 100 Continue before it sends the body */
+    uint8_t kept;                   /* the request whose body is coming was kept from the server */
     uint8_t kinds[OUTSTANDING_MAX]; /* enum http_kind */
 };
 
@@ -107,8 +107,15 @@ bool http_has_escapes(struct sp_span in);
 size_t http_head_leading(struct sp_span in);
 /* Behind the first empty line whose line break (or that of the line before it) begins at or after `from`; 0: none yet. */
 size_t http_empty_line(struct sp_span in, size_t from);
-/* Where the header section at the start of `in` ends (behind its empty line), 0 when it is not all there. `from`: resume. */
-size_t http_head_end(struct sp_span in, size_t from);
+/* Where the header section at the start of `in` ends (behind its empty line), 0 when it is not all there. `from`: resume.
+ * *ret_may_expect: it may have an Expect line. */
+size_t http_head_end(struct sp_span in, size_t from, bool *ret_may_expect);
+/* Length of the header section of a whole message. */
+static inline size_t http_head_len(struct sp_span unit)
+{
+    bool expect;
+    return http_head_end(unit, 0, &expect);
+}
 /* Start line and lines, without looking at what they mean. */
 bool http_head_lines(struct http_head *h);
 /* ---- facts.c ---- */
@@ -186,7 +193,6 @@ enum sp_http_anomaly http_anomaly_named(struct sp_span name);
 enum http_bits {
     BIT_BODY = 3,             /* enum http_body */
     BIT_KEEP_ALIVE = 1 << 2,
-    BIT_EXPECT = 1 << 3,
     BIT_KIND_SHIFT = 4,       /* enum http_kind of a request, 2 bits */
     BIT_PART = 1 << 6,        /* a chunk-size line or trailer */
     BIT_LAST = 1 << 7,        /* the last chunk with its trailers */

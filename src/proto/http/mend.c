@@ -308,7 +308,7 @@ bool http_mend(const void *state, const struct sp_msg *m, const struct sp_fix *f
 {
     const struct http_state *st = state;
     struct mend d = {.m = m, .edits = edits};
-    d.head_len = m->whole ? http_head_end(m->unit, 0) : m->unit.n;
+    d.head_len = m->whole ? http_head_len(m->unit) : m->unit.n;
     if (st->phase[m->dir] != PHASE_HEAD ||
         !http_head_read(&d.head, d.lines, sp_span_sub(m->unit, 0, d.head_len), (enum sp_dir)m->dir, http_answering(st)))
         return false;
@@ -328,7 +328,7 @@ bool http_forward(const struct sp_msg *m, struct sp_span client_ip, struct sp_ed
 {
     struct http_head h;
     struct http_line lines[HEADERS_MAX] __attribute__((uninitialized));
-    size_t head = m->whole ? http_head_end(m->unit, 0) : m->unit.n;
+    size_t head = m->whole ? http_head_len(m->unit) : m->unit.n;
     if (!http_head_read(&h, lines, sp_span_sub(m->unit, 0, head), SP_C2S, KIND_PLAIN))
         return false;
     struct sp_buf text = sp_buf_arena(m->arena, client_ip.n + 32);

@@ -41,12 +41,24 @@ static unsigned status_of(const struct sp_msg *m, unsigned status)
     return of_anomaly > QUIET ? of_anomaly : 400;
 }
 
+/* A body goes wrong whose head has been dealt with: its request can still be answered while the server has not begun to. */
+static enum sp_reply refuse_body(const struct http_state *st, const struct sp_msg *m, struct sp_buf *reply)
+{
+    if (st->kept || st->count == 0)
+        return SP_REPLY_NONE;
+    if (st->count > 1 || st->phase[SP_S2C] != PHASE_HEAD)
+        return SP_REPLY_LATER;
+    write_reply(reply, status_of(m, 0), true, http_answering(st) != KIND_HEAD);
+    return SP_REPLY_CLOSE;
+}
+
 static enum sp_reply refuse_request(const struct http_state *st, const struct sp_msg *m, unsigned status, struct sp_buf *reply)
 {
+    if (st->phase[SP_C2S] != PHASE_HEAD)
+        return refuse_body(st, m, reply);
     if (st->count || st->phase[SP_S2C] != PHASE_HEAD)
         return SP_REPLY_LATER;
-    /* An undecoded message has lost the frame; a client that waits for 100 may or may not send its body now. */
-    bool keep = m->nvalues + m->bits != 0 && (m->bits & BIT_KEEP_ALIVE) && !(m->bits & BIT_EXPECT && !m->whole);
+    bool keep = m->bits & BIT_KEEP_ALIVE; /* never set when the message could not be read: where it ends is not known then */
     bool head = (m->bits >> BIT_KIND_SHIFT & 3) == KIND_HEAD;
     write_reply(reply, status_of(m, status), !keep, !head);
     return keep ? SP_REPLY_KEEP : SP_REPLY_CLOSE;
