@@ -69,5 +69,5 @@ rm -f "$log"
 
 # Nor will it start at the next boot: the tests and the demonstration start their own.
 for daemon in nginx apache2 haproxy; do
-    case "$missing " in *" $daemon"[\ -]*) $root systemctl disable --quiet "$daemon" 2>/dev/null || true ;; esac
+    case "$missing " in *" $daemon"[\ -]*) $root update-rc.d "$daemon" disable >/dev/null 2>&1 || true ;; esac
 done
