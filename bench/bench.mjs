@@ -96,7 +96,7 @@ http { access_log off; ${nginxPaths(name)} keepalive_requests 100000000; keepali
 }
 
 function startModsec() {
-  const crs = write('modsec.conf', `SecRuleEngine On\nSecRequestBodyAccess On\nSecAuditEngine Off\nSecTmpDir ${work}\nSecDataDir ${work}
+  const crs = write('modsec-rules.conf', `SecRuleEngine On\nSecRequestBodyAccess On\nSecAuditEngine Off\nSecTmpDir ${work}\nSecDataDir ${work}
 Include /etc/modsecurity/crs/crs-setup.conf\nInclude /usr/share/modsecurity-crs/rules/*.conf\n`);
   fs.copyFileSync('/etc/nginx/unicode.mapping', path.join(work, 'unicode.mapping'));
   return nginxProxy('modsec', 'load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;',

@@ -6,9 +6,8 @@
 #ifndef SP_RULE_BLOCK_H
 #define SP_RULE_BLOCK_H
 
-#include <hs/hs.h>
-
 #include "rule/ast.h"
+#include "rule/scan.h"
 
 #define BLOCK_MAGIC UINT64_C(0x313059434c4f5053) /* "SPOLCY01" */
 
@@ -65,8 +64,8 @@ struct beq { uint64_t hash; struct bref value, postings; uint32_t caseless, used
 struct bnum { int64_t limit; struct bref postings; };                  /* holds when the number is above/below/equal */
 
 struct bfield {
-    uint32_t db;              /* Vectorscan: literals and regular expressions, a superset (multi-line) */
-    struct bref patterns;     /* by pattern id: struct bref of postings */
+    uint32_t db[2];           /* Vectorscan: literals; regular expressions without telling literals (multi-line) */
+    struct bref patterns[2];  /* by pattern id: struct bref of postings */
     struct bref eq;           /* struct beq table */
     uint64_t eq_lengths;      /* bit (length mod 64) of every constant: most values need no hash */
     struct bref above[2], below[2], equal[2]; /* struct bnum, sorted; [0] the number, [1] the length of the string */
@@ -123,6 +122,8 @@ uint32_t block_put(struct builder *b, const void *bytes, size_t n, size_t align)
 struct bref block_put_str(struct builder *b, struct sp_span s);
 /* One database of these expressions; 0 after an error, which has been reported. Ids are their positions. */
 uint32_t block_put_db(struct builder *b, const char *const *expressions, const unsigned *flags, unsigned n);
+/* The same of literals, of these lengths. */
+uint32_t block_put_literals(struct builder *b, const char *const *literals, const size_t *lengths, const unsigned *flags, unsigned n);
 /* Database of one expression, shared between equal ones. */
 uint32_t block_pattern(struct builder *b, struct sp_span pattern, unsigned flags);
 /* pattern text that matches the literal, escaped, in the arena; NUL-terminated */
@@ -158,7 +159,6 @@ struct literals {
     struct sp_span all[LITERALS_MAX];
     unsigned n;          /* 0: none are known */
     bool caseless;
-    size_t shortest;
 };
 /* Literals of which one is in every string that the expression matches. */
 struct literals regex_literals(struct sp_span regex, struct sp_arena *a);

@@ -81,23 +81,36 @@ static uint32_t put_database(struct builder *b, hs_database_t *db)
     return at;
 }
 
-uint32_t block_put_db(struct builder *b, const char *const *expressions, const unsigned *flags, unsigned n)
+static uint32_t compile_db(struct builder *b, const char *const *texts, const size_t *lengths, const unsigned *flags, unsigned n)
 {
     hs_database_t *db = NULL;
     hs_compile_error_t *error = NULL;
     unsigned *ids = malloc(n * sizeof *ids);
+    hs_error_t rc = HS_NOMEM;
     for (unsigned i = 0; ids && i < n; i++)
         ids[i] = i;
-    if (!ids || hs_compile_multi(expressions, flags, ids, n, HS_MODE_BLOCK, NULL, &db, &error) != HS_SUCCESS) {
-        sp_diag_error(b->diag, "rules", 0, 0, 0, (struct sp_span){NULL, 0}, "cannot compile \"%s\": %s",
-                      error && error->expression >= 0 ? expressions[error->expression] : "the expressions of a field", error ? error->message : "no memory");
-        hs_free_compile_error(error);
-        free(ids);
-        b->failed = true;
-        return 0;
-    }
+    if (ids && lengths)
+        rc = hs_compile_lit_multi(texts, flags, ids, lengths, n, HS_MODE_BLOCK, &SCAN_PLATFORM, &db, &error);
+    else if (ids)
+        rc = hs_compile_multi(texts, flags, ids, n, HS_MODE_BLOCK, &SCAN_PLATFORM, &db, &error);
     free(ids);
-    return put_database(b, db);
+    if (rc == HS_SUCCESS)
+        return put_database(b, db);
+    sp_diag_error(b->diag, "rules", 0, 0, 0, (struct sp_span){NULL, 0}, "cannot compile \"%s\": %s",
+                  error && error->expression >= 0 ? texts[error->expression] : "the expressions of a field", error ? error->message : "no memory");
+    hs_free_compile_error(error);
+    b->failed = true;
+    return 0;
+}
+
+uint32_t block_put_db(struct builder *b, const char *const *expressions, const unsigned *flags, unsigned n)
+{
+    return compile_db(b, expressions, NULL, flags, n);
+}
+
+uint32_t block_put_literals(struct builder *b, const char *const *literals, const size_t *lengths, const unsigned *flags, unsigned n)
+{
+    return compile_db(b, literals, lengths, flags, n);
 }
 
 /* Single expressions that were compiled already, in a small hash table. */

@@ -112,8 +112,7 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
 bool eval_matches(struct sp_matcher *mt, uint32_t db, struct sp_span s)
 {
     bool hit = false;
-    static const uint8_t nothing[1];
-    (void)hs_scan(block_at(mt->policy, db), s.n ? (const char *)s.p : (const char *)nothing, (unsigned)s.n, 0, mt->scratch, on_match, &hit);
+    scan_span(block_at(mt->policy, db), s, mt->scratch, on_match, &hit);
     return hit;
 }
 

@@ -20,7 +20,7 @@ static struct sp_span replaced(struct sp_matcher *mt, const struct baction *a, s
     struct part p = {0};
     if (!a->som_db)
         return with;
-    (void)hs_scan(block_at(mt->policy, a->som_db), (const char *)s.p, (unsigned)s.n, 0, mt->scratch, on_part, &p);
+    scan_span(block_at(mt->policy, a->som_db), s, mt->scratch, on_part, &p);
     if (!p.found)
         return s;
     struct sp_buf out = sp_buf_arena(mt->arena, s.n + with.n);

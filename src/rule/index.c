@@ -170,47 +170,62 @@ static void put_equal(struct builder *b, struct side_build *s, uint32_t from, ui
     free(table);
 }
 
-static const char *pattern_text(struct builder *b, const struct pred *p)
+/* Where the entries' regular expressions begin: literals, wherever in the value they must stand, sort before them. */
+static uint32_t first_regex(const struct side_build *s, uint32_t from, uint32_t to)
 {
-    switch (p->pattern) {
-    case PAT_CONTAINS:
-        return block_literal(b, "", p->text, "");
-    case PAT_STARTS:
-        return block_literal(b, "^", p->text, "");
-    case PAT_ENDS:
-        return block_literal(b, "", p->text, "$");
-    case PAT_REGEX:
-        break;
-    }
-    struct sp_span copy = sp_arena_copy(&b->arena, sp_span_of(p->text.p, p->text.n));
-    char *text = sp_arena_get(&b->arena, p->text.n + 1);
-    if (!text)
-        return "x";
-    memcpy(text, copy.p, copy.n);
-    text[copy.n] = '\0';
-    return text;
+    while (from < to && s->all[from].p.pattern != PAT_REGEX)
+        from++;
+    return from;
 }
 
-/* Multi-line: values are scanned joined by line breaks, where ^ and $ must hold too. */
-static void put_patterns(struct builder *b, struct side_build *s, uint32_t from, uint32_t to, struct bfield *f)
+static const char *nul_terminated(struct builder *b, struct sp_span text)
 {
-    const char **texts = calloc(to - from, sizeof *texts);
-    unsigned *flags = calloc(to - from, sizeof *flags), n = 0;
-    struct bref *postings = calloc(to - from, sizeof *postings);
-    b->failed |= !texts || !flags || !postings;
+    char *copy = sp_arena_get(&b->arena, text.n + 1);
+    if (!copy) {
+        b->failed = true;
+        return "";
+    }
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    return copy;
+}
+
+/* Expressions are multi-line: values are scanned joined by line breaks, where ^ and $ must hold too. */
+static unsigned pattern_flags(const struct pred *p)
+{
+    unsigned flags = HS_FLAG_SINGLEMATCH | (p->caseless ? HS_FLAG_CASELESS : 0);
+    return p->pattern == PAT_REGEX ? flags | HS_FLAG_DOTALL | HS_FLAG_MULTILINE : flags;
+}
+
+static void put_database(struct builder *b, struct side_build *s, uint32_t from, uint32_t to, struct bfield *f, bool regex)
+{
+    const char **texts = calloc(to - from + 1, sizeof *texts);
+    size_t *lengths = calloc(to - from + 1, sizeof *lengths);
+    unsigned *flags = calloc(to - from + 1, sizeof *flags), n = 0;
+    struct bref *postings = calloc(to - from + 1, sizeof *postings);
+    b->failed |= !texts || !lengths || !flags || !postings;
     for (uint32_t i = from, j; !b->failed && i < to; i = j, n++) {
         j = run_end(s, i, to);
-        texts[n] = pattern_text(b, &s->all[i].p);
-        flags[n] = HS_FLAG_DOTALL | HS_FLAG_MULTILINE | HS_FLAG_SINGLEMATCH | (s->all[i].p.caseless ? HS_FLAG_CASELESS : 0);
+        texts[n] = nul_terminated(b, s->all[i].p.text);
+        lengths[n] = s->all[i].p.text.n;
+        flags[n] = pattern_flags(&s->all[i].p);
         postings[n] = put_postings(b, s, i, j, f);
     }
-    if (!b->failed) {
-        f->db = block_put_db(b, texts, flags, n);
-        f->patterns = (struct bref){block_put(b, postings, n * sizeof *postings, 8), n};
+    if (!b->failed && n) {
+        f->db[regex] = regex ? block_put_db(b, texts, flags, n) : block_put_literals(b, texts, lengths, flags, n);
+        f->patterns[regex] = (struct bref){block_put(b, postings, n * sizeof *postings, 8), n};
     }
     free(texts);
+    free(lengths);
     free(flags);
     free(postings);
+}
+
+static void put_patterns(struct builder *b, struct side_build *s, uint32_t from, uint32_t to, struct bfield *f)
+{
+    uint32_t regex = first_regex(s, from, to);
+    put_database(b, s, from, regex, f, false);
+    put_database(b, s, regex, to, f, true);
 }
 
 /* The sorted list that a comparison belongs to, and the limit with <= and >= turned into < and >. */

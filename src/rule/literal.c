@@ -200,6 +200,5 @@ struct literals regex_literals(struct sp_span regex, struct sp_arena *a)
     if (r.unknown || r.at < regex.n)
         return NONE;
     l.caseless = r.caseless;
-    l.shortest = shortest(&l);
     return l;
 }

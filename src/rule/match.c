@@ -152,6 +152,7 @@ struct scan {
     struct sp_matcher *mt;
     const struct bfield *field;
     uint32_t key;
+    bool regex;
     bool hint; /* joined values: that anything was found is enough */
     bool hit;
 };
@@ -163,14 +164,14 @@ static int on_pattern(unsigned id, unsigned long long from, unsigned long long t
     s->hit = true;
     if (s->hint)
         return 1;
-    const struct bref *postings = block_at(s->mt->policy, s->field->patterns.off);
+    const struct bref *postings = block_at(s->mt->policy, s->field->patterns[s->regex].off);
     post(s->mt, postings[id], s->key);
     return 0;
 }
 
 static void scan_bytes(struct scan *s, struct sp_span bytes)
 {
-    (void)hs_scan(block_at(s->mt->policy, s->field->db), (const char *)bytes.p, (unsigned)bytes.n, 0, s->mt->scratch, on_pattern, s);
+    scan_span(block_at(s->mt->policy, s->field->db[s->regex]), bytes, s->mt->scratch, on_pattern, s);
 }
 
 /* Copies the values of a field behind each other, a line break between them; 0: one value alone, or too much. */
@@ -189,17 +190,13 @@ static size_t join_values(struct sp_matcher *mt, uint32_t first)
     return n;
 }
 
-static void find_patterns(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, uint32_t first)
+static void find_patterns(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, uint32_t first, size_t joined, bool regex)
 {
-    struct scan s = {.mt = mt, .field = f};
-    if (mt->next[first] != UINT32_MAX) {
-        size_t n = join_values(mt, first);
-        s.hint = n > 0;
-        if (n)
-            scan_bytes(&s, sp_span_of(mt->join, n));
-        if (n && !s.hit)
-            return;
-    }
+    struct scan s = {.mt = mt, .field = f, .regex = regex, .hint = joined > 0};
+    if (joined)
+        scan_bytes(&s, sp_span_of(mt->join, joined));
+    if (joined && !s.hit)
+        return;
     s.hint = false;
     for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
         const struct sp_value *v = &mt->msg->values[i];
@@ -246,8 +243,12 @@ static void find_candidates(struct sp_matcher *mt, const struct bside *side)
         for (uint64_t bits = mt->chained[w] & side->programmed[w]; bits; bits &= bits - 1) {
             unsigned field = w * 64 + (unsigned)__builtin_ctzll(bits);
             const struct bfield *f = &fields[field];
-            if (f->db)
-                find_patterns(mt, side, f, mt->first[field]);
+            bool several = (f->db[0] | f->db[1]) && mt->next[mt->first[field]] != UINT32_MAX;
+            size_t joined = several ? join_values(mt, mt->first[field]) : 0;
+            for (int regex = 0; regex < 2; regex++) {
+                if (f->db[regex])
+                    find_patterns(mt, side, f, mt->first[field], joined, regex);
+            }
             for (uint32_t i = asks_values(f) ? mt->first[field] : UINT32_MAX; i != UINT32_MAX; i = mt->next[i])
                 find_value(mt, side, f, &mt->msg->values[i]);
         }

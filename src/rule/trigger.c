@@ -87,9 +87,32 @@ static bool fold_fits(struct sp_span s, const char *fold)
     return true;
 }
 
-static unsigned literal_cost(size_t n)
+/* Has it a character that ordinary values do not have? Then even a short literal says something. */
+static bool is_rare(struct sp_span s)
 {
-    return n >= 8 ? COST_LITERAL_LONG : n >= 5 ? COST_LITERAL : n >= 3 ? COST_LITERAL_SHORT : COST_TINY;
+    const struct sp_span rare = SP_LIT("%{}$`|\\<>^[]\"'");
+    for (size_t i = 0; i < s.n; i++) {
+        if (sp_span_byte(rare, 0, s.p[i]) != SP_NOT_FOUND)
+            return true;
+    }
+    return false;
+}
+
+static unsigned literal_cost(struct sp_span s)
+{
+    if (s.n >= 5)
+        return s.n >= 8 ? COST_LITERAL_LONG : COST_LITERAL;
+    return s.n >= 3 || is_rare(s) ? COST_LITERAL_SHORT : COST_TINY;
+}
+
+/* One ordinary character says too little to look for it. */
+static bool telling(const struct literals *l)
+{
+    for (unsigned i = 0; i < l->n; i++) {
+        if (l->all[i].n < 2 && !is_rare(l->all[i]))
+            return false;
+    }
+    return l->n > 0;
 }
 
 static unsigned eq_cost(size_t n)
@@ -118,17 +141,6 @@ static struct trigger present(struct finding *f, const struct sp_expr *e)
     return one(f, p);
 }
 
-/* One literal character says little, unless it is one that ordinary values do not have. */
-static bool telling(const struct literals *l)
-{
-    const struct sp_span rare = SP_LIT("%{}$`|\\<>^[]\"'");
-    for (unsigned i = 0; i < l->n; i++) {
-        if (l->all[i].n < 2 && sp_span_byte(rare, 0, l->all[i].p[0]) == SP_NOT_FOUND)
-            return false;
-    }
-    return l->n > 0;
-}
-
 /* A regular expression is looked for by the literals it cannot do without; failing that, by its key; failing that, as it is. */
 static struct trigger regex_trigger(struct finding *f, const struct sp_expr *e, struct pred p)
 {
@@ -144,7 +156,7 @@ static struct trigger regex_trigger(struct finding *f, const struct sp_expr *e, 
     p.caseless |= l.caseless;
     for (unsigned i = 0; i < l.n; i++) {
         p.text = l.all[i];
-        p.cost = literal_cost(l.shortest);
+        p.cost = literal_cost(p.text);
         all = i ? join(f, all, one(f, p)) : one(f, p);
     }
     return all;
@@ -164,7 +176,7 @@ static struct trigger text_trigger(struct finding *f, const struct sp_expr *e, c
     } else {
         p.kind = PRED_PATTERN;
         p.pattern = PAT_CONTAINS;
-        p.cost = literal_cost(p.text.n);
+        p.cost = literal_cost(p.text);
     }
     return one(f, p);
 }
@@ -236,7 +248,7 @@ static struct trigger truth_trigger(struct finding *f, const struct sp_expr *e)
     p.kind = PRED_PATTERN;
     p.pattern = starts ? PAT_STARTS : PAT_ENDS;
     p.text = call->args[1]->str;
-    p.cost = literal_cost(p.text.n);
+    p.cost = literal_cost(p.text);
     return one(f, p);
 }
 
