@@ -14,7 +14,7 @@ const SHAPES = [
   (i) => [`ends_with(http.request.uri.path, "/module${i}.cgi") and http.request.uri.args["cmd"] matches "[;|&]"`, `/a/module${i}.cgi?cmd=%3b`],
   (i) => [`http.request.headers["x-debug-${i}"] contains "eval${i}("`, '/', `X-Debug-${i}: a eval${i}(1)`],
   (i) => [`http.request.uri.path matches "^/api/v[0-9]+/export${i}$" and len(http.request.uri.args["format"]) > 64`, `/api/v2/export${i}?format=${'f'.repeat(65)}`],
-  (i) => [`http.request.uri.args["tpl${i}"] matches "\\\\{\\\\{.*\\\\}\\\\}"`, `/?tpl${i}=%7b%7b7*7%7d%7d`],
+  (i) => [`http.request.uri.args["tpl${i}"] matches "[{][{].*[}][}]"`, `/?tpl${i}=%7b%7b7*7%7d%7d`],
   (i) => [`http.request.cookies["session${i}"] contains "O:8:"`, '/', `Cookie: session${i}=O:8:x`],
   (i) => [`http.request.method eq "POST" and lower(http.request.uri.path) eq "/admin${i}/upload"`, `/Admin${i}/upload`, null, 'POST'],
 ];
@@ -24,7 +24,7 @@ const text = (s) => JSON.stringify(s);
 function patch(i) {
   const [when, target, header, method = 'GET'] = SHAPES[i % SHAPES.length](i);
   const head = `${method} ${target} HTTP/1.1\r\nHost: a\r\n${header ? `${header}\r\n` : ''}${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`;
-  return `patch: SYNTHETIC-${i}\ntitle: made-up rule ${i}\nseverity: low\nprotocol: http\nwhen: ${text(when.replaceAll('\\\\', '\\'))}\nthen: refuse\ncases:
+  return `patch: SYNTHETIC-${i}\ntitle: made-up rule ${i}\nseverity: low\nprotocol: http\nwhen: ${text(when)}\nthen: refuse\ncases:
   - {send: ${text(head)}, expect: refuse}\n  - {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: pass}\n`;
 }
 
