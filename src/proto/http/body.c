@@ -8,8 +8,6 @@
 
 static const struct sp_span NONE = {NULL, 0};
 
-enum media { MEDIA_FORM = 1 << 0, MEDIA_MULTIPART = 1 << 1, MEDIA_JSON = 1 << 2, MEDIA_XML = 1 << 3, MEDIA_ALL = 15 };
-
 /* The media type as lenient servers cut it out: up to the first semicolon, comma or blank. */
 static struct sp_span type_of(const struct http_head *h)
 {
@@ -165,7 +163,7 @@ static bool read_multipart(const struct reading *r, const struct http_head *h, s
     return true;
 }
 
-static void read_json(const struct reading *r, struct sp_span body)
+static void read_json(const struct reading *r, struct sp_span body, bool declared)
 {
     struct sp_json j = {.in = body, .arena = r->m->arena};
     struct sp_json_item item;
@@ -182,7 +180,7 @@ static void read_json(const struct reading *r, struct sp_span body)
     if (sp_want(r->m, SP_HTTP_JSON_DEPTH))
         http_add_num(r->m, SP_HTTP_JSON_DEPTH, j.deepest, NONE);
     if (sp_want(r->m, SP_HTTP_JSON_ERROR))
-        http_add_num(r->m, SP_HTTP_JSON_ERROR, item.kind == SP_JSON_BROKEN, NONE);
+        http_add_num(r->m, SP_HTTP_JSON_ERROR, declared && item.kind == SP_JSON_BROKEN, NONE);
 }
 
 static void read_xml_item(const struct reading *r, const struct sp_xml_item *item)
@@ -294,17 +292,23 @@ static unsigned looks_like(struct sp_span body)
     return c == '{' || c == '[' ? MEDIA_JSON : c == '<' ? MEDIA_XML : 0;
 }
 
-static bool read_media(const struct reading *r, const struct http_head *h, struct sp_span body)
+unsigned http_read_as(const struct http_head *h, struct sp_span body)
 {
     unsigned maybe, media = media_of(h, &maybe);
-    bool text = media && media != MEDIA_MULTIPART;
-    if (text && !to_ascii_like(r->m, h, &body, media == MEDIA_JSON))
+    return media | (maybe & looks_like(body));
+}
+
+static bool read_media(const struct reading *r, const struct http_head *h, struct sp_span body)
+{
+    unsigned maybe, declared = media_of(h, &maybe);
+    bool text = declared && declared != MEDIA_MULTIPART;
+    if (text && !to_ascii_like(r->m, h, &body, declared == MEDIA_JSON))
         return false;
-    media |= maybe & looks_like(body);
+    unsigned media = http_read_as(h, body);
     if (media & MEDIA_FORM)
         read_form(r, body);
     if (media & MEDIA_JSON)
-        read_json(r, body);
+        read_json(r, body, declared == MEDIA_JSON);
     if (media & MEDIA_XML)
         read_xml(r, body);
     return !(media & MEDIA_MULTIPART) || read_multipart(r, h, body);

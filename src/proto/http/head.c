@@ -64,7 +64,7 @@ static inline size_t empty_line(struct sp_span in, size_t from, bool *ret_e)
 
 size_t http_empty_line(struct sp_span in, size_t from)
 {
-    bool e;
+    bool e = false;
     return empty_line(in, from, &e);
 }
 

@@ -178,6 +178,9 @@ void http_request_values(struct sp_msg *m, const struct http_head *h);
 void http_response_values(struct sp_msg *m, const struct http_head *h);
 /* Which body fields a body of this media type and coding could fill: bits in `ret`. */
 void http_body_fields(const struct http_head *h, uint64_t *ret);
+/* What a body may be read as: bits. */
+enum http_media { MEDIA_FORM = 1 << 0, MEDIA_MULTIPART = 1 << 1, MEDIA_JSON = 1 << 2, MEDIA_XML = 1 << 3, MEDIA_ALL = 15 };
+unsigned http_read_as(const struct http_head *h, struct sp_span body);
 /* Values of a collected body. `body`: without chunking; in_unit: its bytes stand in the unit at the same distance. */
 bool http_body_values(struct sp_msg *m, const struct http_head *h, struct sp_span body, bool in_unit);
 bool http_mend(const void *state, const struct sp_msg *m, const struct sp_fix *fixes, uint32_t nfixes, struct sp_edit *edits, uint32_t *nedits);

@@ -19,6 +19,8 @@ struct mend {
     bool rewrite;
 };
 
+static const struct sp_span NONE = {NULL, 0};
+
 /* ---- lists of edits ---- */
 
 /* Keeps the list sorted; two edits of the same bytes (one argument seen through two fields) count once. */
@@ -79,17 +81,30 @@ static bool set_bytes(struct mend *d, const struct sp_value *v, struct sp_span w
     return edit(d, v, v->off, v->len, with);
 }
 
+/* The header line that a value stands in. */
+static const struct http_line *line_at(const struct mend *d, size_t off)
+{
+    for (uint16_t i = 0; i < d->head.nlines; i++) {
+        if (off >= d->head.lines[i].off && off < d->head.lines[i].end)
+            return &d->head.lines[i];
+    }
+    return NULL;
+}
+
+static bool remove_line(struct mend *d, const struct sp_value *v, const struct http_line *l)
+{
+    return edit(d, v, l->off, l->end - l->off, NONE);
+}
+
+/* What frames the message cannot be changed by itself. */
 static bool fix_header(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
-    if (fix->op == SP_FIX_SET)
-        return !has_controls(fix->to) && set_bytes(d, v, fix->to);
-    for (uint16_t i = 0; i < d->head.nlines; i++) {
-        const struct http_line *l = &d->head.lines[i];
-        if (v->off >= l->off && v->off < l->end)
-            return l->known != H_CONTENT_LENGTH && l->known != H_TRANSFER_ENCODING && l->known != H_HOST &&
-                   edit(d, v, l->off, l->end - l->off, (struct sp_span){NULL, 0});
-    }
-    return false;
+    const struct http_line *l = line_at(d, v->off);
+    if (!l || l->known == H_CONTENT_LENGTH || l->known == H_TRANSFER_ENCODING)
+        return false;
+    if (fix->op == SP_FIX_REMOVE)
+        return l->known != H_HOST && remove_line(d, v, l);
+    return !has_controls(fix->to) && set_bytes(d, v, fix->to);
 }
 
 static bool fix_token(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
@@ -111,19 +126,67 @@ static bool fix_path(struct mend *d, const struct sp_value *v, const struct sp_f
     return set_bytes(d, v, encode(d, fix->to, 0, SP_LIT("/!$&'()*+,;=:@")));
 }
 
-/* The pair around the value at [off, off+len), between delimiters, with one of them. */
+/* An edit that ends at `off`, NULL when there is none. */
+static const struct sp_edit *edit_before(const struct sp_edit *list, uint32_t n, size_t off)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (list[i].len && list[i].off + list[i].len == off)
+            return &list[i];
+    }
+    return NULL;
+}
+
+/* Where the delimiter before `at` begins; blanks behind it belong to it in a list of cookies. */
+static size_t delimiter_before(struct sp_span in, size_t at, size_t from, uint8_t delimiter)
+{
+    while (delimiter == ';' && at > from && in.p[at - 1] == ' ')
+        at--;
+    return at - (at > from);
+}
+
+/* Removes [start, end), the last pair of a list that begins at `from`, with the delimiter before it; before the pairs removed in front of it,
+ * when those have taken that one with them. */
+static bool remove_last(struct mend *d, const struct sp_value *v, size_t start, size_t end, size_t from, uint8_t delimiter)
+{
+    const struct sp_edit *list = v->flags & SP_V_INBODY ? d->body : d->edits, *before;
+    uint32_t n = v->flags & SP_V_INBODY ? d->nbody : d->nedits;
+    size_t chain = start;
+    while ((before = edit_before(list, n, chain)) != NULL && before->off >= from)
+        chain = before->off;
+    size_t cut = delimiter_before(space_of(d, v), chain, from, delimiter);
+    if (chain == start)
+        return edit(d, v, cut, end - cut, NONE);
+    return edit(d, v, start, end - start, NONE) && (cut == chain || edit(d, v, cut, chain - cut, NONE));
+}
+
+/* The pair around the value, between delimiters, with one of them. */
 static bool remove_pair(struct mend *d, const struct sp_value *v, struct sp_span in, size_t from, size_t to, uint8_t delimiter)
 {
     size_t start = v->off, end = v->off + v->len;
     while (start > from && in.p[start - 1] != delimiter)
         start--;
+    while (delimiter == ';' && start < v->off && in.p[start] == ' ')
+        start++;
     while (end < to && in.p[end] != delimiter)
         end++;
-    if (end < to)
-        end += 1u + (delimiter == ';' && sp_span_at(in, end + 1) == ' ');
-    else if (start > from)
-        start--;
-    return edit(d, v, start, end - start, (struct sp_span){NULL, 0});
+    if (end == to)
+        return remove_last(d, v, start, end, from, delimiter);
+    end++;
+    while (delimiter == ';' && end < to && in.p[end] == ' ')
+        end++;
+    return edit(d, v, start, end - start, NONE);
+}
+
+/* A name that had no value gets its equals sign. */
+static bool set_pair(struct mend *d, const struct sp_value *v, struct sp_span with)
+{
+    struct sp_span in = space_of(d, v);
+    if (v->len || sp_span_at(in, (size_t)v->off - 1) == '=')
+        return set_bytes(d, v, with);
+    struct sp_buf out = sp_buf_arena(d->m->arena, with.n + 1);
+    sp_put_byte(&out, '=');
+    sp_put(&out, with);
+    return set_bytes(d, v, sp_buf_done(&out, d->m->arena));
 }
 
 /* Where the name=value list that holds the value begins and ends. */
@@ -153,47 +216,129 @@ static bool fix_pair(struct mend *d, const struct sp_value *v, const struct sp_f
         return remove_pair(d, v, space_of(d, v), from, to, '&');
     bool raw = v->field == SP_HTTP_QARGS_RAW || v->field == SP_HTTP_FORM_RAW;
     if (raw)
-        return !has_controls(fix->to) && !has_any(fix->to, SP_LIT("& #")) && set_bytes(d, v, fix->to);
-    return set_bytes(d, v, encode(d, fix->to, SP_URL_PLUS, SP_LIT("")));
+        return !has_controls(fix->to) && !has_any(fix->to, SP_LIT("& #")) && set_pair(d, v, fix->to);
+    return set_pair(d, v, encode(d, fix->to, SP_URL_PLUS, SP_LIT("")));
 }
 
 static bool fix_cookie(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
-    for (uint16_t i = 0; i < d->head.nlines; i++) {
-        const struct http_line *l = &d->head.lines[i];
-        if (v->off < l->value || v->off > l->value + l->value_len)
+    const struct http_line *l = line_at(d, v->off);
+    if (!l)
+        return false;
+    struct sp_span value = http_line_value(&d->head, l);
+    if (fix->op == SP_FIX_SET)
+        return set_pair(d, v, encode(d, fix->to, 0, SP_LIT("!#$&'()*+/:<=>?@[]^`{|}")));
+    if (sp_span_byte(value, 0, ';') == SP_NOT_FOUND)
+        return remove_line(d, v, l);
+    return remove_pair(d, v, d->m->unit, l->value, l->value + l->value_len, ';');
+}
+
+/* ---- multipart ---- */
+
+static struct sp_span boundary_of(const struct mend *d)
+{
+    struct sp_span value = http_header(&d->head, H_CONTENT_TYPE);
+    size_t at = sp_span_byte(value, 0, ';');
+    struct sp_pair p;
+    while (at < value.n && sp_param_next(value, &at, d->m->arena, &p)) {
+        if (sp_span_ieq(p.name, SP_LIT("boundary")))
+            return p.value;
+    }
+    return NONE;
+}
+
+/* From the delimiter line before the part whose content stands at `content` to the one behind it. */
+static bool remove_part(struct mend *d, const struct sp_value *v)
+{
+    struct sp_span space = space_of(d, v), boundary = boundary_of(d);
+    size_t base = v->flags & SP_V_INBODY ? 0 : d->head_len, at = 0, line = 0;
+    struct sp_span body = sp_span_from(space, base);
+    struct sp_part part;
+    while (sp_multipart_next(body, boundary, &at, d->m->arena, &part) == SP_PART_ONE) {
+        size_t headers = (size_t)(part.headers.p - body.p), end = (size_t)(part.content.p - body.p) + part.content.n;
+        line = headers;
+        while (line && !(line < headers && body.p[line - 1] == '\n'))
+            line--;
+        if (part.content.p != space.p + v->off)
             continue;
-        if (fix->op == SP_FIX_REMOVE)
-            return remove_pair(d, v, d->m->unit, l->value, l->value + l->value_len, ';');
-        return set_bytes(d, v, encode(d, fix->to, 0, SP_LIT("!#$&'()*+/:<=>?@[]^`{|}")));
+        end += sp_span_at(body, end) == '\r';
+        end += sp_span_at(body, end) == '\n';
+        return edit(d, v, base + line, end - line, NONE);
     }
     return false;
 }
 
 static bool fix_part(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
-    return fix->op == SP_FIX_SET && sp_span_find(fix->to, 0, SP_LIT("\n--")) == SP_NOT_FOUND && set_bytes(d, v, fix->to);
+    if (fix->op == SP_FIX_REMOVE)
+        return remove_part(d, v);
+    return sp_span_find(fix->to, 0, SP_LIT("\n--")) == SP_NOT_FOUND && set_bytes(d, v, fix->to);
 }
 
+/* In quotes, with the escape that browsers use. */
 static bool fix_filename(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
     if (fix->op != SP_FIX_SET || has_controls(fix->to))
         return false;
-    struct sp_buf out = sp_buf_arena(d->m->arena, fix->to.n * 3);
+    bool quoted = sp_span_at(space_of(d, v), (size_t)v->off - 1) == '"';
+    struct sp_buf out = sp_buf_arena(d->m->arena, fix->to.n * 3 + 2);
+    sp_put_str(&out, quoted ? "" : "\"");
     for (size_t i = 0; i < fix->to.n; i++) {
         if (fix->to.p[i] == '"')
             sp_put_str(&out, "%22");
         else
             sp_put_byte(&out, fix->to.p[i]);
     }
+    sp_put_str(&out, quoted ? "" : "\"");
     return set_bytes(d, v, sp_buf_done(&out, d->m->arena));
+}
+
+/* ---- JSON ---- */
+
+static bool json_blank(int c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Where the member or element with this value begins: at its key, if it has one. */
+static bool json_start(const struct mend *d, struct sp_span body, const uint8_t *value, size_t *ret)
+{
+    struct sp_json j = {.in = body, .arena = d->m->arena};
+    struct sp_json_item item;
+    const uint8_t *start = NULL;
+    for (sp_json_next(&j, &item); item.kind != SP_JSON_END && item.kind != SP_JSON_BROKEN; sp_json_next(&j, &item)) {
+        if (item.raw.p == value) {
+            *ret = (size_t)((start ? start : value) - body.p);
+            return item.depth > 0;
+        }
+        start = item.kind == SP_JSON_KEY ? item.raw.p : NULL;
+    }
+    return false;
+}
+
+/* A member or element goes with the comma behind it, or the one before it. */
+static bool remove_json(struct mend *d, const struct sp_value *v)
+{
+    struct sp_span space = space_of(d, v);
+    size_t base = v->flags & SP_V_INBODY ? 0 : d->head_len, start, end = v->off + v->len;
+    if (!json_start(d, sp_span_from(space, base), space.p + v->off, &start))
+        return false;
+    start += base;
+    while (json_blank(sp_span_at(space, end)))
+        end++;
+    if (sp_span_at(space, end) == ',')
+        return edit(d, v, start, end + 1 - start, NONE);
+    while (start > base && json_blank(space.p[start - 1]))
+        start--;
+    start -= space.p[start - 1] == ',';
+    return edit(d, v, start, end - start, NONE);
 }
 
 /* A scalar keeps its kind where the new value can have it. */
 static bool fix_json(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
-    if (fix->op != SP_FIX_SET)
-        return false;
+    if (fix->op == SP_FIX_REMOVE)
+        return remove_json(d, v);
     bool string = sp_span_at(space_of(d, v), v->off) == '"';
     struct sp_json j = {.in = fix->to, .arena = d->m->arena};
     struct sp_json_item item;
@@ -206,33 +351,40 @@ static bool fix_json(struct mend *d, const struct sp_value *v, const struct sp_f
     return set_bytes(d, v, sp_buf_done(&out, d->m->arena));
 }
 
+/* ---- the rest ---- */
+
 static bool fix_body(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
     if (d->head.count[H_CONTENT_ENCODING] && (v->flags & SP_V_INBODY))
         return false;
-    return set_bytes(d, v, fix->op == SP_FIX_SET ? fix->to : (struct sp_span){NULL, 0});
+    return set_bytes(d, v, fix->op == SP_FIX_SET ? fix->to : NONE);
 }
 
+/* Not to one that ends the header section differently: RFC 9112 section 6.3. */
 static bool fix_status(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
     uint64_t status;
-    bool ok = fix->op == SP_FIX_SET && fix->to.n == 3 && sp_span_u64(fix->to, &status) && status >= 200;
+    bool ok = fix->op == SP_FIX_SET && fix->to.n == 3 && sp_span_u64(fix->to, &status) && status >= 200 && status != 204 && status != 304;
     return ok && set_bytes(d, v, fix->to);
 }
 
-/* http.request.args shows values that live elsewhere. */
+/* http.request.args shows values that live elsewhere. A form that is JSON as well could be meant as either. */
 static bool fix_arg(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
     size_t query = (size_t)(d->head.query.p - d->m->unit.p);
-    bool body = (v->flags & SP_V_INBODY) || v->off >= d->head_len;
-    if (!body)
+    bool in_body = (v->flags & SP_V_INBODY) || v->off >= d->head_len;
+    if (!in_body)
         return d->head.has_query && v->off >= query && v->off <= query + d->head.query.n ? fix_pair(d, v, fix) : fix_cookie(d, v, fix);
-    struct sp_span type = sp_param_head(http_header(&d->head, H_CONTENT_TYPE));
-    if (sp_span_ieq(type, SP_LIT("application/x-www-form-urlencoded")))
+    switch (http_read_as(&d->head, d->m->body)) {
+    case MEDIA_FORM:
         return fix_pair(d, v, fix);
-    if (sp_span_istarts(type, SP_LIT("multipart/")))
+    case MEDIA_MULTIPART:
         return fix_part(d, v, fix);
-    return sp_span_iends(type, SP_LIT("json")) && fix_json(d, v, fix);
+    case MEDIA_JSON:
+        return fix_json(d, v, fix);
+    default:
+        return false;
+    }
 }
 
 static bool fix_one(struct mend *d, const struct sp_fix *fix)
@@ -245,6 +397,8 @@ static bool fix_one(struct mend *d, const struct sp_fix *fix)
         [SP_HTTP_RSP_STATUS] = fix_status, [SP_HTTP_RSP_HEADERS] = fix_header,
     };
     const struct sp_value *v = &d->m->values[fix->value];
+    if (v->off == 0 && v->len == 0) /* made up, or from a body in another charset: it stands nowhere */
+        return false;
     return v->field < SP_HTTP_NFIELDS && places[v->field] && places[v->field](d, v, fix);
 }
 
@@ -261,7 +415,7 @@ static bool drop_lines(struct mend *d, enum http_known known)
 {
     for (uint16_t i = 0; i < d->head.nlines; i++) {
         const struct http_line *l = &d->head.lines[i];
-        if (l->known == known && !insert(d->edits, &d->nedits, SP_EDITS_MAX, l->off, l->end - l->off, (struct sp_span){NULL, 0}))
+        if (l->known == known && !insert(d->edits, &d->nedits, SP_EDITS_MAX, l->off, l->end - l->off, NONE))
             return false;
     }
     return true;
@@ -337,7 +491,7 @@ bool http_forward(const struct sp_msg *m, struct sp_span client_ip, struct sp_ed
         if (sp_span_ieq(http_line_name(&h, &lines[i]), SP_LIT("x-forwarded-for")))
             last = &lines[i];
     }
-    sp_put_str(&text, last ? ", " : "X-Forwarded-For: ");
+    sp_put_str(&text, !last ? "X-Forwarded-For: " : last->value_len ? ", " : "");
     sp_put(&text, client_ip);
     sp_put_str(&text, last ? "" : "\r\n");
     size_t at = last ? last->value + last->value_len : head - 2;
