@@ -162,3 +162,24 @@ size_t sp_span_controls(struct sp_span s, size_t *ret_cr)
     *ret_cr = cr;
     return controls;
 }
+
+bool sp_span_has4(struct sp_span s, const uint8_t bytes[4])
+{
+    const uint8_t a = bytes[0], b = bytes[1], c = bytes[2], d = bytes[3];
+    size_t at = 0;
+    for (; s.n - at >= LANES; at += LANES) {
+        lanes v;
+        memcpy(&v, s.p + at, LANES);
+        lanes hit = (lanes)(v == a) | (lanes)(v == b) | (lanes)(v == c) | (lanes)(v == d);
+        uint64_t halves[2];
+        memcpy(halves, &hit, sizeof halves);
+        if (halves[0] | halves[1])
+            return true;
+    }
+    for (; at < s.n; at++) {
+        uint8_t byte = s.p[at];
+        if (byte == a || byte == b || byte == c || byte == d)
+            return true;
+    }
+    return false;
+}

@@ -63,6 +63,8 @@ bool sp_span_hex64(struct sp_span s, uint64_t *ret);
 
 static inline uint8_t sp_lower(uint8_t c) { return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c; }
 static inline bool sp_is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+/* Does any of these up to four bytes occur? `bytes` repeats one of them where there are fewer. One fast pass. */
+bool sp_span_has4(struct sp_span s, const uint8_t bytes[4]);
 /* How many bytes are control characters (below 0x20 except HTAB, CR, LF; and 0x7f), and how many are CR. One fast pass. */
 size_t sp_span_controls(struct sp_span s, size_t *ret_cr);
 /* Value of a hexadecimal digit, or -1. */

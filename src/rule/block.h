@@ -57,6 +57,10 @@ struct brule {
 
 /* ---- the index of one side ---- */
 
+/* Patterns for values of any key are scanned in all values at once; those for certain keys only in the values that have one. */
+enum db_kind { DB_LITERALS, DB_EXPRESSIONS, DB_KEYED_LITERALS, DB_KEYED_EXPRESSIONS, DB_KINDS };
+
+
 enum posting_flags { POST_JUDGE = 1, POST_GATE = 2 };
 struct bposting { uint32_t rule; uint32_t key; uint32_t flags; }; /* key id, NO_KEY: any */
 
@@ -64,8 +68,10 @@ struct beq { uint64_t hash; struct bref value, postings; uint32_t caseless, used
 struct bnum { int64_t limit; struct bref postings; };                  /* holds when the number is above/below/equal */
 
 struct bfield {
-    uint32_t db[2];           /* Vectorscan: literals; regular expressions without telling literals (multi-line) */
-    struct bref patterns[2];  /* by pattern id: struct bref of postings */
+    uint32_t db[DB_KINDS];    /* Vectorscan databases, 0: none; expressions are multi-line */
+    struct bref patterns[DB_KINDS]; /* by pattern id: struct bref of postings */
+    uint8_t need[4];          /* every literal of DB_LITERALS has one of these bytes */
+    uint32_t needs;           /* `need` is known: most values need no scan */
     struct bref eq;           /* struct beq table */
     uint64_t eq_lengths;      /* bit (length mod 64) of every constant: most values need no hash */
     struct bref above[2], below[2], equal[2]; /* struct bnum, sorted; [0] the number, [1] the length of the string */

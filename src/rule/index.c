@@ -69,6 +69,8 @@ static int compare_pred(const struct pred *a, const struct pred *b)
         c = order(a->cmp, b->cmp);
     if (!c)
         c = order(a->num, b->num);
+    if (!c && a->kind == PRED_PATTERN)
+        c = order(a->keyed, b->keyed);
     if (!c)
         c = order(a->pattern, b->pattern);
     if (!c)
@@ -170,12 +172,46 @@ static void put_equal(struct builder *b, struct side_build *s, uint32_t from, ui
     free(table);
 }
 
-/* Where the entries' regular expressions begin: literals, wherever in the value they must stand, sort before them. */
-static uint32_t first_regex(const struct side_build *s, uint32_t from, uint32_t to)
+static enum db_kind db_kind(const struct pred *p)
 {
-    while (from < to && s->all[from].p.pattern != PAT_REGEX)
-        from++;
-    return from;
+    bool expression = p->pattern == PAT_REGEX;
+    return p->keyed ? (expression ? DB_KEYED_EXPRESSIONS : DB_KEYED_LITERALS) : expression ? DB_EXPRESSIONS : DB_LITERALS;
+}
+
+/* The byte of a literal that ordinary values have least often. */
+static uint8_t rarest(const struct pred *p)
+{
+    const struct sp_span common = SP_LIT("jqxzkvbpgwyfmucldhrsnioate0123456789-=./; ,_&:+()*?"); /* rarer first */
+    uint8_t best = p->text.p[0];
+    size_t rank = 0;
+    for (size_t i = 0; i < p->text.n; i++) {
+        size_t at = sp_span_byte(common, 0, sp_lower(p->text.p[i]));
+        bool letter = (uint8_t)(sp_lower(p->text.p[i]) - 'a') < 26;
+        size_t own = at == SP_NOT_FOUND ? 1000 : letter && p->caseless ? 0 : 500 - at;
+        if (own > rank) {
+            rank = own;
+            best = p->text.p[i];
+        }
+    }
+    return best;
+}
+
+/* Up to four bytes of which every literal has one. */
+static void put_needed(const struct side_build *s, uint32_t from, uint32_t to, struct bfield *f)
+{
+    uint32_t n = 0;
+    for (uint32_t i = from; i < to; i++) {
+        uint8_t byte = rarest(&s->all[i].p);
+        bool known = n && sp_span_byte(sp_span_of(f->need, n), 0, byte) != SP_NOT_FOUND;
+        bool letter = (uint8_t)(sp_lower(byte) - 'a') < 26;
+        if (!known && (n == sizeof f->need || (letter && s->all[i].p.caseless)))
+            return;
+        if (!known)
+            f->need[n++] = byte;
+    }
+    for (uint32_t i = n; i < sizeof f->need; i++)
+        f->need[i] = f->need[0];
+    f->needs = n;
 }
 
 static const char *nul_terminated(struct builder *b, struct sp_span text)
@@ -197,8 +233,10 @@ static unsigned pattern_flags(const struct pred *p)
     return p->pattern == PAT_REGEX ? flags | HS_FLAG_DOTALL | HS_FLAG_MULTILINE : flags;
 }
 
-static void put_database(struct builder *b, struct side_build *s, uint32_t from, uint32_t to, struct bfield *f, bool regex)
+static void put_database(struct builder *b, struct side_build *s, uint32_t from, uint32_t to, struct bfield *f)
 {
+    enum db_kind kind = db_kind(&s->all[from].p);
+    bool regex = s->all[from].p.pattern == PAT_REGEX;
     const char **texts = calloc(to - from + 1, sizeof *texts);
     size_t *lengths = calloc(to - from + 1, sizeof *lengths);
     unsigned *flags = calloc(to - from + 1, sizeof *flags), n = 0;
@@ -212,8 +250,8 @@ static void put_database(struct builder *b, struct side_build *s, uint32_t from,
         postings[n] = put_postings(b, s, i, j, f);
     }
     if (!b->failed && n) {
-        f->db[regex] = regex ? block_put_db(b, texts, flags, n) : block_put_literals(b, texts, lengths, flags, n);
-        f->patterns[regex] = (struct bref){block_put(b, postings, n * sizeof *postings, 8), n};
+        f->db[kind] = regex ? block_put_db(b, texts, flags, n) : block_put_literals(b, texts, lengths, flags, n);
+        f->patterns[kind] = (struct bref){block_put(b, postings, n * sizeof *postings, 8), n};
     }
     free(texts);
     free(lengths);
@@ -223,9 +261,13 @@ static void put_database(struct builder *b, struct side_build *s, uint32_t from,
 
 static void put_patterns(struct builder *b, struct side_build *s, uint32_t from, uint32_t to, struct bfield *f)
 {
-    uint32_t regex = first_regex(s, from, to);
-    put_database(b, s, from, regex, f, false);
-    put_database(b, s, regex, to, f, true);
+    for (uint32_t i = from, j; i < to; i = j) {
+        for (j = i + 1; j < to && db_kind(&s->all[j].p) == db_kind(&s->all[i].p); j++)
+            ;
+        put_database(b, s, i, j, f);
+        if (db_kind(&s->all[i].p) == DB_LITERALS)
+            put_needed(s, i, j, f);
+    }
 }
 
 /* The sorted list that a comparison belongs to, and the limit with <= and >= turned into < and >. */

@@ -151,8 +151,8 @@ static void find_numbers(struct sp_matcher *mt, const struct bfield *f, int64_t 
 struct scan {
     struct sp_matcher *mt;
     const struct bfield *field;
+    enum db_kind kind;
     uint32_t key;
-    bool regex;
     bool hint; /* joined values: that anything was found is enough */
     bool hit;
 };
@@ -164,14 +164,14 @@ static int on_pattern(unsigned id, unsigned long long from, unsigned long long t
     s->hit = true;
     if (s->hint)
         return 1;
-    const struct bref *postings = block_at(s->mt->policy, s->field->patterns[s->regex].off);
+    const struct bref *postings = block_at(s->mt->policy, s->field->patterns[s->kind].off);
     post(s->mt, postings[id], s->key);
     return 0;
 }
 
 static void scan_bytes(struct scan *s, struct sp_span bytes)
 {
-    scan_span(block_at(s->mt->policy, s->field->db[s->regex]), bytes, s->mt->scratch, on_pattern, s);
+    scan_span(block_at(s->mt->policy, s->field->db[s->kind]), bytes, s->mt->scratch, on_pattern, s);
 }
 
 /* Copies the values of a field behind each other, a line break between them; 0: one value alone, or too much. */
@@ -190,18 +190,41 @@ static size_t join_values(struct sp_matcher *mt, uint32_t first)
     return n;
 }
 
-static void find_patterns(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, uint32_t first, size_t joined, bool regex)
+/* Does some value have a byte that the literals need? */
+static bool may_have(const struct sp_matcher *mt, const struct bfield *f, uint32_t first)
 {
-    struct scan s = {.mt = mt, .field = f, .regex = regex, .hint = joined > 0};
+    for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
+        if (sp_span_has4(mt->msg->values[i].str, f->need))
+            return true;
+    }
+    return false;
+}
+
+/* Patterns for any key: all values in one scan, and one by one only when that found something. */
+static void find_anywhere(struct sp_matcher *mt, const struct bfield *f, enum db_kind kind, uint32_t first)
+{
+    struct scan s = {.mt = mt, .field = f, .kind = kind};
+    if (kind == DB_LITERALS && f->needs && !may_have(mt, f, first))
+        return;
+    size_t joined = mt->next[first] != UINT32_MAX ? join_values(mt, first) : 0;
+    s.hint = joined > 0;
     if (joined)
         scan_bytes(&s, sp_span_of(mt->join, joined));
     if (joined && !s.hit)
         return;
     s.hint = false;
     for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
-        const struct sp_value *v = &mt->msg->values[i];
-        s.key = key_of(mt, side, f, v);
-        if (v->str.n)
+        if (mt->msg->values[i].str.n)
+            scan_bytes(&s, mt->msg->values[i].str);
+    }
+}
+
+/* Patterns for certain keys: only values that have one are looked at. */
+static void find_keyed(struct sp_matcher *mt, const struct bfield *f, const struct sp_value *v, uint32_t key)
+{
+    for (enum db_kind kind = DB_KEYED_LITERALS; kind <= DB_KEYED_EXPRESSIONS; kind++) {
+        struct scan s = {.mt = mt, .field = f, .kind = kind, .key = key};
+        if (f->db[kind] && v->str.n)
             scan_bytes(&s, v->str);
     }
 }
@@ -209,6 +232,8 @@ static void find_patterns(struct sp_matcher *mt, const struct bside *side, const
 static void find_value(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, const struct sp_value *v)
 {
     uint32_t key = key_of(mt, side, f, v);
+    if (key != NO_KEY)
+        find_keyed(mt, f, v, key);
     if (f->present.n)
         post(mt, f->present, key);
     if (f->eq.n)
@@ -221,7 +246,7 @@ static void find_value(struct sp_matcher *mt, const struct bside *side, const st
 
 static bool asks_values(const struct bfield *f)
 {
-    return f->present.n | f->eq.n | f->above[0].n | f->below[0].n | f->equal[0].n | f->above[1].n | f->below[1].n | f->equal[1].n;
+    return f->db[DB_KEYED_LITERALS] | f->db[DB_KEYED_EXPRESSIONS] | f->present.n | f->eq.n | f->above[0].n | f->below[0].n | f->equal[0].n | f->above[1].n | f->below[1].n | f->equal[1].n;
 }
 
 /* Chains the message's values by field, in order. */
@@ -243,11 +268,9 @@ static void find_candidates(struct sp_matcher *mt, const struct bside *side)
         for (uint64_t bits = mt->chained[w] & side->programmed[w]; bits; bits &= bits - 1) {
             unsigned field = w * 64 + (unsigned)__builtin_ctzll(bits);
             const struct bfield *f = &fields[field];
-            bool several = (f->db[0] | f->db[1]) && mt->next[mt->first[field]] != UINT32_MAX;
-            size_t joined = several ? join_values(mt, mt->first[field]) : 0;
-            for (int regex = 0; regex < 2; regex++) {
-                if (f->db[regex])
-                    find_patterns(mt, side, f, mt->first[field], joined, regex);
+            for (enum db_kind kind = DB_LITERALS; kind <= DB_EXPRESSIONS; kind++) {
+                if (f->db[kind])
+                    find_anywhere(mt, f, kind, mt->first[field]);
             }
             for (uint32_t i = asks_values(f) ? mt->first[field] : UINT32_MAX; i != UINT32_MAX; i = mt->next[i])
                 find_value(mt, side, f, &mt->msg->values[i]);
