@@ -10,6 +10,23 @@ static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
     return false;
 }
 
+/* Adds a value of the head, whose raw bytes stand in the unit. Written in place: some thirty of them are made for an ordinary request. */
+static inline void put(struct sp_msg *m, unsigned field, struct sp_span key, struct sp_span str, struct sp_span raw)
+{
+    if (m->nvalues == SP_VALUES_MAX) {
+        m->overflow = true;
+        return;
+    }
+    struct sp_value *v = &m->values[m->nvalues++];
+    v->field = (uint16_t)field;
+    v->flags = str.p != raw.p || str.n != raw.n ? SP_V_DERIVED : 0;
+    v->off = (uint32_t)(raw.p - m->unit.p);
+    v->len = (uint32_t)raw.n;
+    v->key = key;
+    v->str = str;
+    v->num = 0;
+}
+
 /* ---- parts: chunk-size lines and trailers ---- */
 
 static bool decode_part(const struct http_state *st, struct sp_msg *m)
@@ -34,14 +51,16 @@ static bool decode_part(const struct http_state *st, struct sp_msg *m)
 static void add_str(struct sp_msg *m, unsigned field, struct sp_span str)
 {
     if (sp_want(m, field))
-        http_add(m, field, NONE, str, str, 0);
+        put(m, field, NONE, str, str);
 }
 
 static void add_path(struct sp_msg *m, const struct http_head *h)
 {
+    if (h->connect)
+        return;
     add_str(m, SP_HTTP_PATH_RAW, h->path);
     if (sp_want(m, SP_HTTP_PATH))
-        http_add(m, SP_HTTP_PATH, NONE, http_has_escapes(h->path) ? sp_url_decode(h->path, 0, m->arena) : h->path, h->path, 0);
+        put(m, SP_HTTP_PATH, NONE, http_has_escapes(h->path) ? sp_url_decode(h->path, 0, m->arena) : h->path, h->path);
 }
 
 static void add_args(struct sp_msg *m, struct sp_span query)
@@ -53,15 +72,15 @@ static void add_args(struct sp_msg *m, struct sp_span query)
         struct sp_span name = decode ? sp_url_decode(p.name, SP_URL_PLUS, m->arena) : p.name;
         struct sp_span value = decode ? sp_url_decode(p.value, SP_URL_PLUS, m->arena) : p.value;
         if (sp_want(m, SP_HTTP_QARGS))
-            http_add(m, SP_HTTP_QARGS, name, value, p.value, 0);
+            put(m, SP_HTTP_QARGS, name, value, p.value);
         if (sp_want(m, SP_HTTP_QARGS_RAW))
-            http_add(m, SP_HTTP_QARGS_RAW, name, p.value, p.value, 0);
+            put(m, SP_HTTP_QARGS_RAW, name, p.value, p.value);
         if (sp_want(m, SP_HTTP_QARGS_NAMES))
-            http_add(m, SP_HTTP_QARGS_NAMES, NONE, name, p.name, 0);
+            put(m, SP_HTTP_QARGS_NAMES, NONE, name, p.name);
         if (sp_want(m, SP_HTTP_ARGS))
-            http_add(m, SP_HTTP_ARGS, name, value, p.value, 0);
+            put(m, SP_HTTP_ARGS, name, value, p.value);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
-            http_add(m, SP_HTTP_ARGS_NAMES, NONE, name, p.name, 0);
+            put(m, SP_HTTP_ARGS_NAMES, NONE, name, p.name);
     }
 }
 
@@ -80,7 +99,7 @@ static void add_query(struct sp_msg *m, const struct http_head *h)
         return;
     add_str(m, SP_HTTP_QUERY_RAW, h->query);
     if (sp_want(m, SP_HTTP_QUERY))
-        http_add(m, SP_HTTP_QUERY, NONE, sp_url_decode(h->query, SP_URL_PLUS, m->arena), h->query, 0);
+        put(m, SP_HTTP_QUERY, NONE, sp_url_decode(h->query, SP_URL_PLUS, m->arena), h->query);
     if (want_any(m, of_args, sizeof of_args / sizeof *of_args))
         add_args(m, h->query);
 }
@@ -93,13 +112,13 @@ static void add_cookies(struct sp_msg *m, struct sp_span header)
     while (sp_cookie_next(header, &at, &p) && !m->overflow) {
         struct sp_span value = decode ? sp_url_decode(p.value, 0, m->arena) : p.value;
         if (sp_want(m, SP_HTTP_COOKIES))
-            http_add(m, SP_HTTP_COOKIES, p.name, value, p.value, 0);
+            put(m, SP_HTTP_COOKIES, p.name, value, p.value);
         if (sp_want(m, SP_HTTP_COOKIES_NAMES))
-            http_add(m, SP_HTTP_COOKIES_NAMES, NONE, p.name, p.name, 0);
+            put(m, SP_HTTP_COOKIES_NAMES, NONE, p.name, p.name);
         if (sp_want(m, SP_HTTP_ARGS))
-            http_add(m, SP_HTTP_ARGS, p.name, value, p.value, 0);
+            put(m, SP_HTTP_ARGS, p.name, value, p.value);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
-            http_add(m, SP_HTTP_ARGS_NAMES, NONE, p.name, p.name, 0);
+            put(m, SP_HTTP_ARGS_NAMES, NONE, p.name, p.name);
     }
 }
 
@@ -112,7 +131,7 @@ static void add_type(struct sp_msg *m, struct sp_span value)
     if (!sp_want(m, SP_HTTP_CONTENT_TYPE_PARAMS))
         return;
     while (at < value.n && sp_param_next(value, &at, m->arena, &p))
-        http_add(m, SP_HTTP_CONTENT_TYPE_PARAMS, p.name, p.value, p.value, 0);
+        http_add(m, SP_HTTP_CONTENT_TYPE_PARAMS, p.name, p.value, p.value, 0); /* unescaped values stand elsewhere */
 }
 
 /* One position of a range: -1 when it is not given, the largest number when it does not fit. */
@@ -154,9 +173,9 @@ static void add_basic(struct sp_msg *m, struct sp_span credentials)
         return;
     size_t colon = sp_span_byte(text, 0, ':');
     if (sp_want(m, SP_HTTP_AUTH_USER))
-        http_add(m, SP_HTTP_AUTH_USER, NONE, sp_span_sub(text, 0, colon), credentials, 0);
+        put(m, SP_HTTP_AUTH_USER, NONE, sp_span_sub(text, 0, colon), credentials);
     if (sp_want(m, SP_HTTP_AUTH_PASSWORD) && colon != SP_NOT_FOUND)
-        http_add(m, SP_HTTP_AUTH_PASSWORD, NONE, sp_span_from(text, colon + 1), credentials, 0);
+        put(m, SP_HTTP_AUTH_PASSWORD, NONE, sp_span_from(text, colon + 1), credentials);
 }
 
 static void add_authorization(struct sp_msg *m, struct sp_span value)
@@ -211,9 +230,9 @@ void http_request_values(struct sp_msg *m, const struct http_head *h)
         const struct http_line *l = &h->lines[i];
         struct sp_span name = http_line_name(h, l), value = http_line_value(h, l);
         if (names)
-            http_add(m, SP_HTTP_HEADERS_NAMES, NONE, name, name, 0);
+            put(m, SP_HTTP_HEADERS_NAMES, NONE, name, name);
         if (values)
-            http_add(m, SP_HTTP_HEADERS, name, value, value, 0);
+            put(m, SP_HTTP_HEADERS, name, value, value);
         if (l->known != H_OTHER)
             add_known(m, h, l);
     }
@@ -232,7 +251,7 @@ void http_response_values(struct sp_msg *m, const struct http_head *h)
         struct sp_span name = http_line_name(h, l), value = http_line_value(h, l);
         add_str(m, SP_HTTP_RSP_HEADERS_NAMES, name);
         if (sp_want(m, SP_HTTP_RSP_HEADERS))
-            http_add(m, SP_HTTP_RSP_HEADERS, name, value, value, 0);
+            put(m, SP_HTTP_RSP_HEADERS, name, value, value);
         if (l->known == H_CONTENT_TYPE)
             add_str(m, SP_HTTP_RSP_CONTENT_TYPE, sp_param_head(value));
         if (l->known == H_CONTENT_LENGTH && sp_want(m, SP_HTTP_RSP_CONTENT_LENGTH))

@@ -197,7 +197,10 @@ static bool fail_name(struct http_head *h, struct sp_span line, size_t n)
 
 static bool read_line(struct http_head *h, struct http_line *l, struct sp_span line)
 {
-    size_t n = token_length(line), colon = n;
+    size_t off = (size_t)(line.p - h->unit.p), n = http_name_length((struct sp_span){line.p, h->unit.n - off});
+    if (sp_span_at(line, n) != ':') /* a longer name, a rarer character, or none */
+        n = token_length(line);
+    size_t colon = n;
     /* RFC 9112 section 5.1: a server MUST reject a request with blanks here; a proxy MUST remove them from a response. */
     while (h->dir == SP_S2C && n && is_blank(sp_span_at(line, colon)))
         colon++;

@@ -36,29 +36,15 @@ enum sp_http_anomaly http_anomaly_named(struct sp_span name)
 
 /* ---- values ---- */
 
-static struct sp_value *slot(struct sp_msg *m)
-{
-    if (m->nvalues < SP_VALUES_MAX)
-        return &m->values[m->nvalues++];
-    m->overflow = true;
-    return NULL;
-}
-
-/* Written in place, member by member: some thirty of them are made for an ordinary request. */
 void http_add(struct sp_msg *m, unsigned field, struct sp_span key, struct sp_span str, struct sp_span raw, unsigned flags)
 {
     struct sp_span whole = flags & SP_V_INBODY ? m->body : m->unit;
     bool inside = raw.p >= whole.p && raw.p + raw.n <= whole.p + whole.n;
-    struct sp_value *v = slot(m);
-    if (!v)
-        return;
-    v->field = (uint16_t)field;
-    v->flags = (uint16_t)(flags | (str.p != raw.p || str.n != raw.n ? SP_V_DERIVED : 0));
-    v->off = inside ? (uint32_t)(raw.p - whole.p) : 0;
-    v->len = inside ? (uint32_t)raw.n : 0;
-    v->key = key;
-    v->str = str;
-    v->num = 0;
+    struct sp_value v = {.field = (uint16_t)field, .key = key, .str = str};
+    v.off = inside ? (uint32_t)(raw.p - whole.p) : 0;
+    v.len = inside ? (uint32_t)raw.n : 0;
+    v.flags = (uint16_t)(flags | (str.p != raw.p || str.n != raw.n ? SP_V_DERIVED : 0));
+    (void)sp_msg_add(m, &v);
 }
 
 void http_add_num(struct sp_msg *m, unsigned field, int64_t num, struct sp_span raw)

@@ -98,6 +98,8 @@ struct http_lines {
     uint32_t end[HTTP_LINES_MAX]; /* behind each LF */
 };
 void http_lines_find(struct http_lines *l, struct sp_span in);
+/* How many of the first sixteen bytes are letters, digits or hyphens before the first that is none; 0 when there are fewer bytes. */
+size_t http_name_length(struct sp_span in);
 /* Could percent-decoding, with or without + as space, change anything? */
 bool http_has_escapes(struct sp_span in);
 

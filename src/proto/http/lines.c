@@ -60,6 +60,19 @@ void http_lines_find(struct http_lines *l, struct sp_span in)
     }
 }
 
+/* The compiler makes one comparison of each of these. */
+size_t http_name_length(struct sp_span in)
+{
+    if (in.n < LANES)
+        return 0;
+    lanes c = load(in, 0);
+    lanes letter = (lanes)((lanes)((c | 0x20) - 'a') < 26), digit = (lanes)((lanes)(c - '0') < 10), hyphen = (lanes)(c == '-');
+    halves other = ~(halves)(letter | digit | hyphen);
+    if (other[0])
+        return (size_t)__builtin_ctzll(other[0]) >> 3;
+    return other[1] ? LANES / 2 + ((size_t)__builtin_ctzll(other[1]) >> 3) : LANES;
+}
+
 bool http_has_escapes(struct sp_span in)
 {
     size_t at = 0;
