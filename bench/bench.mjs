@@ -69,7 +69,7 @@ async function listening(port, name) {
 
 // ---- the contestants ----
 
-const nginxHead = (name, extra = '') => `daemon off; worker_processes 1; pid ${work}/${name}.pid; error_log ${work}/${name}.err;
+const nginxHead = (name, extra = '') => `user root; daemon off; worker_processes 1; pid ${work}/${name}.pid; error_log ${work}/${name}.err;
 ${extra}
 events { worker_connections 19000; }
 `;
