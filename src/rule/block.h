@@ -35,7 +35,13 @@ struct bnode {
     struct bref items;    /* LIST: uint32_t nodes */
     struct bref net;      /* NET: struct sp_net */
     uint32_t db;          /* CMP matches: Vectorscan database */
+    uint32_t body;        /* CMP, TRUTH: struct bbody, 0 when it reads no body field */
     int64_t num;
+};
+
+/* Body fields that a predicate reads: more values can make it true, but a count can make it either. */
+struct bbody {
+    uint64_t reads[SP_FIELD_WORDS], counts[SP_FIELD_WORDS];
 };
 
 struct baction {

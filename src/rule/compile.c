@@ -143,27 +143,45 @@ uint32_t block_pattern(struct builder *b, struct sp_span pattern, unsigned flags
 
 /* ---- trees ---- */
 
-static const struct sp_expr *main_field(const struct sp_expr *e, const struct sp_proto *proto)
+/* The first field below e that can have several values, or (`any_field`) the first at all. A count is none. */
+static const struct sp_expr *find_field(const struct sp_expr *e, const struct sp_proto *proto, bool any_field)
 {
-    const struct sp_expr *field = NULL, *found;
-    unsigned repeated;
     if (!e)
         return NULL;
     if (e->kind == SP_EX_FIELD)
-        return e;
-    /* the repeated field of a comparison is the one whose values are asked in turn */
-    for (int pass = 0; pass < 2 && !field; pass++) {
-        const struct sp_expr *parts[SP_CALL_ARGS_MAX + 2] = {e->a, e->b};
-        for (unsigned i = 0; i < e->nargs; i++)
-            parts[i + 2] = e->args[i];
-        for (unsigned i = 0; i < SP_CALL_ARGS_MAX + 2 && !field; i++) {
-            found = parts[i] ? main_field(parts[i], proto) : NULL;
-            (void)expr_fields(parts[i], proto, &repeated, &(const struct sp_expr *){NULL});
-            if (found && (pass || repeated))
-                field = found;
-        }
-    }
-    return field;
+        return any_field || proto->fields[e->field].flags & SP_F_REP ? e : NULL;
+    const struct sp_expr *found = find_field(e->a, proto, any_field);
+    found = found ? found : find_field(e->b, proto, any_field);
+    for (unsigned i = 0; i < e->nargs && !found; i++)
+        found = find_field(e->args[i], proto, any_field);
+    return found;
+}
+
+/* The field whose values a predicate asks in turn: the repeated one, of which there is at most one. */
+static const struct sp_expr *main_field(const struct sp_expr *e, const struct sp_proto *proto)
+{
+    const struct sp_expr *repeated = find_field(e, proto, false);
+    return repeated ? repeated : find_field(e, proto, true);
+}
+
+static void body_read(const struct sp_expr *e, const struct sp_proto *proto, struct bbody *ret)
+{
+    if (!e)
+        return;
+    if ((e->kind == SP_EX_FIELD || e->kind == SP_EX_COUNT) && proto->fields[e->field].flags & SP_F_BODY)
+        sp_bit_set(e->kind == SP_EX_COUNT ? ret->counts : ret->reads, e->field);
+    body_read(e->a, proto, ret);
+    body_read(e->b, proto, ret);
+    for (unsigned i = 0; i < e->nargs; i++)
+        body_read(e->args[i], proto, ret);
+}
+
+static uint32_t put_body(struct builder *b, const struct sp_rule *r, const struct sp_expr *e)
+{
+    struct bbody body = {0};
+    body_read(e, r->proto, &body);
+    bool any = sp_bits_any(body.reads, SP_FIELDS_MAX) || sp_bits_any(body.counts, SP_FIELDS_MAX);
+    return any ? block_put(b, &body, sizeof body, 8) : 0;
 }
 
 static bool folds(const struct sp_proto *proto, const struct sp_expr *a)
@@ -204,6 +222,8 @@ static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struc
         n.main_keyed = field->keyed;
         n.main_key = block_put_str(b, field->str);
     }
+    if (e->kind == SP_EX_CMP || e->kind == SP_EX_TRUTH)
+        n.body = put_body(b, r, e);
     n.a = e->a ? put_node(b, r, e->a) : 0;
     n.b = e->b ? put_node(b, r, e->b) : 0;
     for (unsigned i = 0; i < e->nargs; i++)

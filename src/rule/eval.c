@@ -196,30 +196,41 @@ static enum truth not_truth(enum truth t)
 
 static enum truth condition(struct sp_matcher *mt, uint32_t off, struct asked q);
 
+/* True when the body could still bring a value of these fields. */
+static bool waits(const struct sp_matcher *mt, const uint64_t *fields)
+{
+    return mt->unknown && sp_bits_meet(mt->unknown, fields, SP_FIELDS_MAX);
+}
+
+static bool some_value(struct sp_matcher *mt, const struct bnode *n)
+{
+    if (!n->asks)
+        return predicate(mt, n, (struct asked){NULL, UINT32_MAX});
+    for (uint32_t i = first_of(mt, n); i != UINT32_MAX; i = next_of(mt, n, mt->next[i])) {
+        if (predicate(mt, n, (struct asked){n, i})) {
+            mt->fired = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Some value makes it hold; asked of one value inside any()/all(), that one counts. */
 static enum truth ask_values(struct sp_matcher *mt, const struct bnode *n, struct asked q)
 {
     if (q.value != UINT32_MAX)
         return predicate(mt, n, q) ? YES : NO;
-    for (uint32_t i = n->asks ? first_of(mt, n) : UINT32_MAX; i != UINT32_MAX; i = next_of(mt, n, mt->next[i])) {
-        if (predicate(mt, n, (struct asked){n, i})) {
-            mt->fired = i;
-            return YES;
-        }
-    }
-    if (!n->asks)
-        return predicate(mt, n, q) ? YES : NO;
-    return is_unknown(mt, n->field) ? MAYBE : NO;
+    const struct bbody *body = n->body ? block_at(mt->policy, n->body) : NULL;
+    if (body && waits(mt, body->counts))
+        return MAYBE;
+    if (some_value(mt, n))
+        return YES;
+    return body && waits(mt, body->reads) ? MAYBE : NO;
 }
 
 static enum truth compare_truth(struct sp_matcher *mt, const struct bnode *n, struct asked q)
 {
-    bool counted = node_at(mt, n->a)->kind == SP_EX_COUNT;
-    enum truth t;
-    if (counted)
-        t = is_unknown(mt, node_at(mt, n->a)->field) ? MAYBE : compare(mt, n, (struct asked){NULL, UINT32_MAX}) ? YES : NO;
-    else
-        t = ask_values(mt, n, q);
+    enum truth t = ask_values(mt, n, q);
     return n->cmp == SP_CMP_NE ? not_truth(t) : t;
 }
 

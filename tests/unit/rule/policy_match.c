@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The matcher agrees with a plain evaluator on random rules and messages, and the gate never gives a body away too early. */
+#include "rule/policy.h"
+
+#include <stdio.h>
+
+#include "unit.h"
+#include "world.h"
+
+enum {
+    POLICIES = 250,
+    RULES = 8,     /* a policy */
+    MESSAGES = 30, /* a policy */
+};
+
+static struct world world;
+static struct sp_verdict verdict;
+
+static struct sp_policy *compiled(struct world *w)
+{
+    struct sp_diag diag;
+    struct sp_policy *p = NULL;
+    sp_diag_init(&diag);
+    int rc = sp_policy_compile(&w->set, &diag, &p);
+    if (rc < 0)
+        fprintf(stderr, "%.*s", SP_FMT(sp_buf_span(&diag.text)));
+    assert_int_equal(rc, 0);
+    sp_diag_fini(&diag);
+    return p;
+}
+
+static void describe(const struct world *w, uint32_t rule, const struct sp_msg *m)
+{
+    struct sp_buf text = sp_buf_growing(1 << 20);
+    sp_put_fmt(&text, "rule %u: ", rule);
+    sp_expr_print(w->proto, w->set.rules[rule]->when, &text);
+    for (uint32_t i = 0; i < m->nvalues; i++) {
+        const struct sp_value *v = &m->values[i];
+        sp_put_fmt(&text, "\n# %s[%.*s] = %lld \"", w->proto->fields[v->field].name, SP_FMT(v->key), (long long)v->num);
+        sp_put_json(&text, v->str);
+        sp_put_str(&text, sp_bit(m->body_fields, v->field) ? "\" (and more)" : "\"");
+    }
+    fprintf(stderr, "# %.*s\n", SP_FMT(sp_buf_span(&text)));
+    sp_buf_fini(&text);
+}
+
+static bool is_hit(const struct sp_verdict *v, uint32_t rule)
+{
+    for (uint32_t i = 0; i < v->nhits; i++) {
+        if (v->hits[i].rule == rule)
+            return true;
+    }
+    return false;
+}
+
+static void judged_as_plainly(struct world *w, struct sp_matcher *mt, const struct sp_policy *p, const struct sp_msg *m)
+{
+    struct sp_rule_info info, before = {.act = SP_CLOSE};
+    enum sp_act worst = SP_PASS;
+    sp_policy_judge(mt, w->proto, m, &verdict);
+    for (uint32_t i = 0; i < w->set.nrules; i++) {
+        bool holds = plain_holds(w->proto, m, w->set.rules[i]->when);
+        sp_policy_rule(p, i, &info);
+        if (holds && info.act > worst)
+            worst = info.act;
+        if (holds != is_hit(&verdict, i))
+            describe(w, i, m);
+        assert_int_equal(holds, is_hit(&verdict, i));
+    }
+    assert_int_equal(verdict.act, worst);
+    for (uint32_t i = 0; i < verdict.nhits; i++, before = info) {
+        sp_policy_rule(p, verdict.hits[i].rule, &info);
+        assert_true(info.act <= before.act);
+        if (i && info.act == before.act)
+            assert_true(verdict.hits[i - 1].rule < verdict.hits[i].rule);
+        assert_true(verdict.hits[i].value == UINT32_MAX || verdict.hits[i].value < m->nvalues);
+    }
+}
+
+static void judged_alone(struct world *w, struct sp_matcher *mt, const struct sp_msg *m)
+{
+    for (uint32_t i = 0; i < w->set.nrules; i++) {
+        sp_matcher_only(mt, i);
+        sp_policy_judge(mt, w->proto, m, &verdict);
+        assert_int_equal(verdict.nhits, plain_holds(w->proto, m, w->set.rules[i]->when));
+    }
+    sp_matcher_only(mt, UINT32_MAX);
+}
+
+static void random_rules_on_random_messages(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= POLICIES; seed++) {
+        struct sp_matcher *mt;
+        world_init(&world, seed);
+        world_rules(&world, RULES);
+        struct sp_policy *p = compiled(&world);
+        assert_int_equal(sp_matcher_new(p, &mt), 0);
+        for (uint32_t i = 0; i < MESSAGES; i++) {
+            struct sp_msg head = world_head(&world);
+            struct sp_msg whole = world_whole(&world, &head);
+            judged_as_plainly(&world, mt, p, &whole);
+            if (i == 0)
+                judged_alone(&world, mt, &whole);
+        }
+        sp_matcher_free(mt);
+        sp_policy_free(p);
+        world_fini(&world);
+    }
+}
+
+/* When the body is given away, every rule says of the head what it would say of the whole, whatever the body is. */
+static void gate_waits_when_it_matters(void **state)
+{
+    (void)state;
+    uint32_t closed = 0, open = 0;
+    for (uint32_t seed = 1; seed <= POLICIES; seed++) {
+        struct sp_matcher *mt;
+        uint64_t wanted[SP_FIELD_WORDS];
+        world_init(&world, seed + POLICIES);
+        world_rules(&world, 1 + seed % 2);
+        struct sp_policy *p = compiled(&world);
+        assert_int_equal(sp_matcher_new(p, &mt), 0);
+        for (uint32_t i = 0; i < 4 * MESSAGES; i++) {
+            struct sp_msg head = world_head(&world);
+            if (sp_policy_gate(mt, world.proto, &head, wanted)) {
+                for (uint32_t k = 0; k < SP_FIELD_WORDS; k++)
+                    assert_true((wanted[k] & ~head.body_fields[k]) == 0);
+                assert_true(sp_bits_any(wanted, SP_FIELDS_MAX));
+                closed++;
+                continue;
+            }
+            open++;
+            for (uint32_t body = 0; body < 20; body++) {
+                struct sp_msg whole = world_whole(&world, &head);
+                for (uint32_t r = 0; r < world.set.nrules; r++) {
+                    bool before = plain_holds(world.proto, &head, world.set.rules[r]->when);
+                    bool after = plain_holds(world.proto, &whole, world.set.rules[r]->when);
+                    if (before != after)
+                        describe(&world, r, &whole);
+                    assert_int_equal(before, after);
+                }
+            }
+        }
+        sp_matcher_free(mt);
+        sp_policy_free(p);
+        world_fini(&world);
+    }
+    assert_true(open > POLICIES * MESSAGES / 4 && closed > POLICIES * MESSAGES / 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_rules_on_random_messages),
+        cmocka_unit_test(gate_waits_when_it_matters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
