@@ -7,11 +7,23 @@ dir=$1 seconds=$2
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$dir/crashes" "$dir/found"
 targets=$(find "$dir" -maxdepth 1 -type f -perm -u+x -name 'fuzz-*' | sort)
-share=$((seconds / $(wc -w <<<"$targets")))
-[ "$share" -ge 1 ] || share=1
+
+# Seconds in proportion to how much code stands behind a target.
+weight() {
+    case "$1" in
+    base-*) echo 1 ;;
+    lang-*) echo 2 ;;
+    *) echo 8 ;;
+    esac
+}
+total=0
+for target in $targets; do total=$((total + $(weight "${target##*/fuzz-}"))); done
+
 passed=0 failed=0
 for target in $targets; do
     name=${target##*/fuzz-}
+    share=$((seconds * $(weight "$name") / total))
+    [ "$share" -ge 1 ] || share=1
     seeds=''
     for place in "$here/corpus/${name#lang-}" "$here/../src/proto/${name#proto-}/corpus"; do
         [ -d "$place" ] && seeds="$seeds $place"
