@@ -128,6 +128,8 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
 static bool pump_dir(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
 {
     bool moved = false;
+    if (s->side[dir].have == s->side[dir].clear) /* without bytes a side changes only behind what it has just passed */
+        return false;
     while (pump_side(e, s, dir))
         moved = true;
     return moved;

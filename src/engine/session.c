@@ -145,16 +145,18 @@ void sp_session_got(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, 
     pump(e, s);
 }
 
-/* A message that its sender did not finish was never delivered: the client hears so, the server's client hears so. */
+/*
+ * A message that its sender did not finish was never delivered. A client that went away in the middle of a request is an everyday thing and
+ * nobody is left to answer; a server that did so owes its client an answer.
+ */
 static void end_unfinished(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
 {
     struct sp_side *d = &s->side[dir];
-    if (d->flags & SP_SIDE_DISCARD) {
+    if (dir == SP_C2S || (d->flags & SP_SIDE_DISCARD)) {
         d->have = d->clear;
         return;
     }
-    if (dir == SP_S2C)
-        s->abort_server = true;
+    s->abort_server = true;
     judge_unframed(e, s, dir, "unfinished");
 }
 

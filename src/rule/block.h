@@ -16,6 +16,7 @@ enum block_limits {
     BLOCK_SIDES_MAX = 16,      /* protocols times two directions */
     BLOCK_MAX = 2000000000,    /* offsets are 32 bits */
     NO_KEY = 0,                /* key ids count from 1 */
+    GATE_RULES_MAX = 256,      /* rules evaluated for one head without a trigger; more would cost more than the body they save */
     JOIN_MAX = 64 << 10,       /* values of one field scanned together; more are scanned one by one */
 };
 
@@ -92,7 +93,7 @@ struct bside {
     struct bref always;       /* rule numbers judged for every message */
     uint64_t want[SP_FIELD_WORDS];
     uint64_t programmed[SP_FIELD_WORDS]; /* fields with a bfield that has something in it */
-    uint64_t ungated[SP_FIELD_WORDS];    /* body fields that some rule may need whatever the head says */
+    struct bref ungated;      /* rules that read body fields and that no posting of the head's fields gates */
     uint32_t gated;           /* some posting is POST_GATE */
 };
 struct bkey { uint64_t hash; struct bref name; uint32_t id, used; };
@@ -192,6 +193,7 @@ struct sp_matcher {
     uint32_t *seen;           /* by rule: generation in which it became a candidate */
     uint32_t *candidates; uint32_t ncandidates;
     uint32_t *first, *next;   /* values of the message by field */
+    uint32_t *fixed;          /* by value: index of its fix, if that fix is this value's */
     uint8_t *join;
     unsigned post_flags;      /* POST_JUDGE or POST_GATE */
     /* while evaluating */
@@ -205,9 +207,8 @@ struct sp_matcher {
 
 enum truth { NO, YES, MAYBE };
 enum truth eval_condition(struct sp_matcher *mt, uint32_t node);
-/* Does the condition, asked of this one value of its field, hold by some predicate that is not under a `not`? *ret_spoke: some
- * predicate spoke of the field at all. */
-bool eval_value_holds(struct sp_matcher *mt, uint32_t node, const struct bnode *target, uint32_t value, bool *ret_spoke);
+/* Does this one value make the condition hold: some predicate on its field that is not under a `not`? */
+bool eval_value_holds(struct sp_matcher *mt, uint32_t node, const struct bnode *target, uint32_t value);
 struct sp_fval eval_value(struct sp_matcher *mt, uint32_t node, const struct bnode *of, uint32_t value);
 bool eval_matches(struct sp_matcher *mt, uint32_t db, struct sp_span s);
 static inline const struct bnode *node_at(const struct sp_matcher *mt, uint32_t off)
@@ -219,7 +220,7 @@ static inline uint32_t first_value(const struct sp_matcher *mt, uint16_t field)
 {
     return sp_bit(mt->chained, field) ? mt->first[field] : UINT32_MAX;
 }
-/* Corrections of a rule that holds, appended to the verdict. */
-void fix_rule(struct sp_matcher *mt, const struct brule *rule, struct sp_verdict *v);
+/* Corrections of a rule that holds, added to the verdict's. False: more than can be, or no memory. */
+bool fix_rule(struct sp_matcher *mt, const struct brule *rule, struct sp_verdict *v);
 
 #endif

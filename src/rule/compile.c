@@ -241,7 +241,7 @@ static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struc
 
 /* ---- rules ---- */
 
-/* The expression whose first match a `replace` replaces: the first `matches` over its target. */
+/* The comparison whose matches a `replace` replaces: the first `matches` or `contains` over its target. */
 static const struct sp_expr *replaced_by(const struct sp_expr *e, const struct sp_expr *target)
 {
     if (!e)
@@ -265,7 +265,7 @@ static struct bref put_actions(struct builder *b, const struct sp_rule *r)
         if (part && part->cmp == SP_CMP_MATCHES)
             list[i].som_db = block_pattern(b, part->b->str, pattern_flags(r->proto, part) | HS_FLAG_SOM_LEFTMOST);
         else if (part)
-            list[i].som_db = block_pattern(b, sp_span_str(block_literal(b, "", part->b->str, "")), HS_FLAG_DOTALL | HS_FLAG_SOM_LEFTMOST);
+            list[i].som_db = block_pattern(b, sp_span_str(block_literal(b, "", part->b->str, "")), pattern_flags(r->proto, part) | HS_FLAG_SOM_LEFTMOST);
     }
     return (struct bref){block_put(b, list, r->nactions * sizeof *list, 8), r->nactions};
 }
@@ -322,9 +322,12 @@ static uint32_t side_of(const struct sp_rule *r)
     return i * 2 + (r->dir == SP_S2C);
 }
 
-struct always_list { uint32_t *rules, n, cap; };
+struct rule_list { uint32_t *rules, n, cap; };
 
-static void add_always(struct builder *b, struct always_list *l, uint32_t rule)
+/* Rules of a side that no posting finds: judged for every message, asked about every head. */
+struct unindexed { struct rule_list always, ungated; };
+
+static void add_rule(struct builder *b, struct rule_list *l, uint32_t rule)
 {
     if (l->n == l->cap) {
         uint32_t cap = l->cap ? 2 * l->cap : 16, *more = realloc(l->rules, cap * sizeof *more);
@@ -338,11 +341,11 @@ static void add_always(struct builder *b, struct always_list *l, uint32_t rule)
     l->rules[l->n++] = rule;
 }
 
-static void index_rule(struct builder *b, uint32_t i, const struct sp_rule *r, struct brule *br, struct bside *side, struct always_list *always)
+static void index_rule(struct builder *b, uint32_t i, const struct sp_rule *r, struct brule *br, struct bside *side, struct unindexed *un)
 {
     struct trigger t = trigger_of(r, NULL, &b->arena);
     if (t.always)
-        add_always(b, always, i);
+        add_rule(b, &un->always, i);
     else
         side_add(b, b->sides[br->side], i, &t, POST_JUDGE);
     rule_fields(r, side->want, br->body);
@@ -351,12 +354,12 @@ static void index_rule(struct builder *b, uint32_t i, const struct sp_rule *r, s
         return;
     t = trigger_of(r, br->body, &b->arena);
     if (t.always)
-        sp_bits_or(side->ungated, br->body, SP_FIELDS_MAX);
+        add_rule(b, &un->ungated, i);
     else
         side_add(b, b->sides[br->side], i, &t, POST_GATE);
 }
 
-static void put_rule(struct builder *b, uint32_t i, struct brule *br, struct bside *sides, struct always_list *always)
+static void put_rule(struct builder *b, uint32_t i, struct brule *br, struct bside *sides, struct unindexed *un)
 {
     const struct sp_rule *r = b->set->rules[i];
     unsigned status;
@@ -374,23 +377,29 @@ static void put_rule(struct builder *b, uint32_t i, struct brule *br, struct bsi
         b->sides[br->side] = side_new(b);
     sides[br->side].used = 1;
     if (!b->failed)
-        index_rule(b, i, r, br, &sides[br->side], &always[br->side]);
+        index_rule(b, i, r, br, &sides[br->side], &un[br->side]);
 }
 
 /* ---- the whole ---- */
 
+static struct bref put_list(struct builder *b, const struct rule_list *l)
+{
+    return (struct bref){block_put(b, l->rules, l->n * sizeof *l->rules, 8), l->n};
+}
+
 static void write_block(struct builder *b, struct sp_policy *head)
 {
-    struct always_list always[BLOCK_SIDES_MAX] = {0};
+    struct unindexed un[BLOCK_SIDES_MAX] = {0};
     struct brule *rules = calloc(b->set->nrules + 1, sizeof *rules);
     b->failed |= !rules;
     for (uint32_t i = 0; !b->failed && i < b->set->nrules; i++)
-        put_rule(b, i, &rules[i], head->sides, always);
+        put_rule(b, i, &rules[i], head->sides, un);
     for (uint32_t i = 0; !b->failed && i < BLOCK_SIDES_MAX; i++) {
         if (!b->sides[i])
             continue;
         side_finish(b, b->sides[i], sp_protos[i / 2], &head->sides[i]);
-        head->sides[i].always = (struct bref){block_put(b, always[i].rules, always[i].n * sizeof(uint32_t), 8), always[i].n};
+        head->sides[i].always = put_list(b, &un[i].always);
+        head->sides[i].ungated = put_list(b, &un[i].ungated);
     }
     if (!b->failed) {
         head->nrules = b->set->nrules;
@@ -399,8 +408,10 @@ static void write_block(struct builder *b, struct sp_policy *head)
         head->scratch_dbs = block_put(b, b->db_list, b->ndbs * sizeof *b->db_list, 8);
     }
     free(rules);
-    for (uint32_t i = 0; i < BLOCK_SIDES_MAX; i++)
-        free(always[i].rules);
+    for (uint32_t i = 0; i < BLOCK_SIDES_MAX; i++) {
+        free(un[i].always.rules);
+        free(un[i].ungated.rules);
+    }
 }
 
 static uint64_t checksum(const struct sp_policy *p)

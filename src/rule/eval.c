@@ -181,10 +181,16 @@ static bool compare(struct sp_matcher *mt, const struct bnode *n, struct asked q
 
 static bool predicate(struct sp_matcher *mt, const struct bnode *n, struct asked q)
 {
-    if (n->kind == SP_EX_CMP)
-        return compare(mt, n, q);
-    struct sp_fval v = eval(mt, n->a, q);
-    return !v.absent && v.num != 0;
+    size_t used = mt->arena->used; /* what functions made is not needed any more afterwards */
+    bool holds;
+    if (n->kind == SP_EX_CMP) {
+        holds = compare(mt, n, q);
+    } else {
+        struct sp_fval v = eval(mt, n->a, q);
+        holds = !v.absent && v.num != 0;
+    }
+    mt->arena->used = used;
+    return holds;
 }
 
 /* ---- conditions ---- */
@@ -320,28 +326,22 @@ static bool speaks_of(const struct sp_matcher *mt, const struct bnode *n, const 
     return sp_span_eq(block_str(mt->policy, n->main_key), block_str(mt->policy, target->str));
 }
 
-bool eval_value_holds(struct sp_matcher *mt, uint32_t node, const struct bnode *target, uint32_t value, bool *ret_spoke)
+bool eval_value_holds(struct sp_matcher *mt, uint32_t node, const struct bnode *target, uint32_t value)
 {
     const struct bnode *n = node_at(mt, node);
     switch ((enum sp_expr_kind)n->kind) {
     case SP_EX_AND:
     case SP_EX_OR:
-    case SP_EX_XOR: {
-        bool a = eval_value_holds(mt, n->a, target, value, ret_spoke);
-        return eval_value_holds(mt, n->b, target, value, ret_spoke) || a;
-    }
+    case SP_EX_XOR:
+        return eval_value_holds(mt, n->a, target, value) || eval_value_holds(mt, n->b, target, value);
     case SP_EX_ANY:
     case SP_EX_ALL:
-        if (!speaks_of(mt, n, target))
-            return false;
-        *ret_spoke = true;
-        return value_is(mt, &mt->msg->values[value], n) && condition(mt, n->a, (struct asked){n, value}) == YES;
+        return speaks_of(mt, n, target) && value_is(mt, &mt->msg->values[value], n) &&
+               condition(mt, n->a, (struct asked){n, value}) == YES;
     case SP_EX_CMP:
     case SP_EX_TRUTH:
-        if (n->cmp == SP_CMP_NE || node_at(mt, n->a)->kind == SP_EX_COUNT || !speaks_of(mt, n, target))
-            return false;
-        *ret_spoke = true;
-        return value_is(mt, &mt->msg->values[value], n) && predicate(mt, n, (struct asked){n, value});
+        return n->cmp != SP_CMP_NE && n->asks && speaks_of(mt, n, target) && value_is(mt, &mt->msg->values[value], n) &&
+               predicate(mt, n, (struct asked){n, value});
     default:
         return false;
     }

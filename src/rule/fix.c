@@ -1,34 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fix: corrections of a rule that holds: which values, and what they become. */
+/*
+ * fix: corrections of a rule that holds: which values, and what they become. A value is corrected once: of several corrections the
+ * later one works on what the earlier one made, and removal is final.
+ */
 #include "rule/block.h"
 
-struct part { unsigned long long from, to; bool found; };
+enum fix_limits {
+    PARTS_MAX = 256, /* parts of one value that are replaced: as many as there may be corrected values */
+};
 
+/* ---- parts of a value ---- */
+
+struct parts {
+    struct { size_t from, to; } all[PARTS_MAX];
+    unsigned n;
+    bool overflow;
+};
+
+/* Matches come by rising end: kept are the leftmost ones, the longest of each, that do not overlap. */
 static int on_part(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
 {
-    struct part *p = ctx;
+    struct parts *p = ctx;
     (void)id, (void)flags;
-    /* the leftmost start, and of those that start there the longest */
-    if (!p->found || from < p->from || (from == p->from && to > p->to))
-        *p = (struct part){from, to, true};
+    while (p->n && p->all[p->n - 1].from >= from)
+        p->n--;
+    if (p->n && from < p->all[p->n - 1].to)
+        return 0;
+    p->overflow = p->n == PARTS_MAX;
+    if (p->overflow)
+        return 1;
+    p->all[p->n].from = from;
+    p->all[p->n++].to = to;
     return 0;
 }
 
-/* The value with the part that the condition found replaced. */
-static struct sp_span replaced(struct sp_matcher *mt, const struct baction *a, struct sp_span s, struct sp_span with)
+/* s with the parts that the condition found replaced. False: there are too many. */
+static bool replace_parts(struct sp_matcher *mt, uint32_t som_db, struct sp_span s, struct sp_span with, struct sp_span *ret)
 {
-    struct part p = {0};
-    if (!a->som_db)
-        return with;
-    scan_span(block_at(mt->policy, a->som_db), s, mt->scratch, on_part, &p);
-    if (!p.found)
-        return s;
-    struct sp_buf out = sp_buf_arena(mt->arena, s.n + with.n);
-    sp_put(&out, sp_span_sub(s, 0, p.from));
-    sp_put(&out, with);
-    sp_put(&out, sp_span_from(s, p.to));
-    return sp_buf_done(&out, mt->arena);
+    struct parts p;
+    p.n = 0;
+    p.overflow = false;
+    scan_span(block_at(mt->policy, som_db), s, mt->scratch, on_part, &p);
+    struct sp_buf out = sp_buf_arena(mt->arena, s.n + p.n * with.n);
+    size_t at = 0;
+    for (unsigned i = 0; i < p.n; i++) {
+        sp_put(&out, sp_span_sub(s, at, p.all[i].from - at));
+        sp_put(&out, with);
+        at = p.all[i].to;
+    }
+    sp_put(&out, sp_span_from(s, at));
+    *ret = sp_buf_done(&out, mt->arena);
+    return !p.overflow;
 }
+
+/* ---- one value ---- */
 
 static struct sp_span number_text(struct sp_matcher *mt, int64_t n)
 {
@@ -37,63 +62,96 @@ static struct sp_span number_text(struct sp_matcher *mt, int64_t n)
     return sp_buf_done(&out, mt->arena);
 }
 
-/* What the value becomes; false: it stays as it is. */
-static bool new_value(struct sp_matcher *mt, const struct baction *a, uint32_t i, struct sp_span *ret)
+static struct sp_fix *fix_of(struct sp_matcher *mt, struct sp_verdict *v, uint32_t value)
 {
-    const struct sp_value *v = &mt->msg->values[i];
-    bool number = mt->proto->fields[v->field].type == SP_NUM;
-    struct sp_fval to = a->value ? eval_value(mt, a->value, node_at(mt, a->target), i) : (struct sp_fval){.absent = false};
-    if (to.absent)
-        return false;
-    switch ((enum sp_action_kind)a->kind) {
-    case SP_DO_SET:
-        *ret = number ? number_text(mt, to.num) : to.str;
-        break;
-    case SP_DO_REPLACE:
-        *ret = replaced(mt, a, v->str, to.str);
-        break;
-    case SP_DO_TRUNCATE:
-        *ret = sp_span_sub(v->str, 0, a->to < 0 ? 0 : (size_t)a->to);
-        break;
-    case SP_DO_CLAMP:
-        *ret = number_text(mt, v->num < a->from ? a->from : v->num > a->to ? a->to : v->num);
-        return v->num < a->from || v->num > a->to;
-    default:
-        return false;
-    }
-    return number || !sp_span_eq(*ret, v->str);
+    uint32_t i = mt->fixed[value]; /* left over from another message, perhaps */
+    return i < v->nfixes && v->fixes[i].value == value ? &v->fixes[i] : NULL;
 }
 
-static void fix_value(struct sp_matcher *mt, const struct baction *a, uint32_t i, struct sp_verdict *v)
+static bool add_fix(struct sp_matcher *mt, struct sp_verdict *v, struct sp_fix fix)
 {
-    struct sp_fix fix = {.value = i, .op = a->kind == SP_DO_REMOVE ? SP_FIX_REMOVE : SP_FIX_SET};
-    if (fix.op == SP_FIX_SET && !new_value(mt, a, i, &fix.to))
-        return;
-    if (v->nfixes == SP_FIXES_MAX) { /* more than can be corrected: refused instead */
-        v->act = SP_REFUSE;
-        return;
+    struct sp_fix *earlier = fix_of(mt, v, fix.value);
+    if (earlier) {
+        *earlier = fix;
+        return true;
     }
+    if (v->nfixes == SP_FIXES_MAX)
+        return false;
+    mt->fixed[fix.value] = v->nfixes;
     v->fixes[v->nfixes++] = fix;
+    return true;
 }
 
-static void fix_action(struct sp_matcher *mt, const struct brule *rule, const struct baction *a, struct sp_verdict *v)
+static bool fix_number(struct sp_matcher *mt, const struct baction *a, uint32_t i, struct sp_verdict *v)
+{
+    int64_t now = mt->msg->values[i].num, then = now < a->from ? a->from : now > a->to ? a->to : now;
+    if (a->kind == SP_DO_SET) {
+        struct sp_fval to = eval_value(mt, a->value, node_at(mt, a->target), i);
+        then = to.absent ? now : to.num;
+    }
+    return then == now || add_fix(mt, v, (struct sp_fix){.value = i, .op = SP_FIX_SET, .to = number_text(mt, then)});
+}
+
+static bool fix_string(struct sp_matcher *mt, const struct baction *a, uint32_t i, struct sp_verdict *v)
+{
+    const struct sp_fix *earlier = fix_of(mt, v, i);
+    struct sp_span now = earlier ? earlier->to : mt->msg->values[i].str;
+    struct sp_fix fix = {.value = i, .op = SP_FIX_SET, .to = now};
+    struct sp_fval to = {.absent = true};
+    if (a->value)
+        to = eval_value(mt, a->value, node_at(mt, a->target), i);
+    if (a->kind == SP_DO_TRUNCATE)
+        fix.to = sp_span_sub(now, 0, a->to < 0 ? 0 : (size_t)a->to);
+    else if (!to.absent && (a->kind == SP_DO_SET || !a->som_db))
+        fix.to = to.str;
+    else if (!to.absent && !replace_parts(mt, a->som_db, now, to.str, &fix.to))
+        return false;
+    return sp_span_eq(fix.to, now) || add_fix(mt, v, fix);
+}
+
+static bool fix_value(struct sp_matcher *mt, const struct baction *a, uint32_t i, struct sp_verdict *v)
+{
+    const struct sp_fix *earlier = fix_of(mt, v, i);
+    if (earlier && earlier->op == SP_FIX_REMOVE)
+        return true;
+    if (a->kind == SP_DO_REMOVE)
+        return add_fix(mt, v, (struct sp_fix){.value = i, .op = SP_FIX_REMOVE});
+    if (mt->proto->fields[mt->msg->values[i].field].type == SP_NUM)
+        return fix_number(mt, a, i, v);
+    return fix_string(mt, a, i, v);
+}
+
+/* ---- the values of an action ---- */
+
+static bool holds_for_some(struct sp_matcher *mt, const struct brule *rule, const struct bnode *target)
+{
+    for (uint32_t i = first_value(mt, target->field); i != UINT32_MAX; i = mt->next[i]) {
+        if (value_is(mt, &mt->msg->values[i], target) && eval_value_holds(mt, rule->when, target, i))
+            return true;
+    }
+    return false;
+}
+
+/* The values that made the condition hold; when none of the target's did, all of them. */
+static bool fix_action(struct sp_matcher *mt, const struct brule *rule, const struct baction *a, struct sp_verdict *v)
 {
     const struct bnode *target = node_at(mt, a->target);
+    bool some = holds_for_some(mt, rule, target);
     for (uint32_t i = first_value(mt, target->field); i != UINT32_MAX; i = mt->next[i]) {
-        bool spoke = false;
-        if (!value_is(mt, &mt->msg->values[i], target))
+        if (!value_is(mt, &mt->msg->values[i], target) || (some && !eval_value_holds(mt, rule->when, target, i)))
             continue;
-        bool holds = eval_value_holds(mt, rule->when, target, i, &spoke);
-        if (holds || !spoke)
-            fix_value(mt, a, i, v);
+        if (!fix_value(mt, a, i, v))
+            return false;
     }
+    return true;
 }
 
-void fix_rule(struct sp_matcher *mt, const struct brule *rule, struct sp_verdict *v)
+bool fix_rule(struct sp_matcher *mt, const struct brule *rule, struct sp_verdict *v)
 {
     const struct baction *actions = block_at(mt->policy, rule->actions.off);
     for (uint32_t i = 0; i < rule->actions.n; i++) {
-        if (actions[i].target)
-            fix_action(mt, rule, &actions[i], v);
+        if (actions[i].target && !fix_action(mt, rule, &actions[i], v))
+            return false;
     }
+    return true;
 }

@@ -20,9 +20,10 @@ int sp_matcher_new(const struct sp_policy *p, struct sp_matcher **ret)
     mt->candidates = calloc(p->nrules + 1, sizeof *mt->candidates);
     mt->first = calloc(SP_FIELDS_MAX, sizeof *mt->first);
     mt->next = malloc(SP_VALUES_MAX * sizeof *mt->next);
+    mt->fixed = calloc(SP_VALUES_MAX, sizeof *mt->fixed);
     mt->join = malloc(JOIN_MAX);
     const uint32_t *dbs = block_at(p, p->scratch_dbs);
-    bool ok = mt->seen && mt->candidates && mt->first && mt->next && mt->join;
+    bool ok = mt->seen && mt->candidates && mt->first && mt->next && mt->fixed && mt->join;
     for (uint32_t i = 0; ok && i < p->nscratch_dbs; i++)
         ok = hs_alloc_scratch(block_at(p, dbs[i]), &mt->scratch) == HS_SUCCESS;
     if (!ok) {
@@ -42,6 +43,7 @@ void sp_matcher_free(struct sp_matcher *m)
     free(m->candidates);
     free(m->first);
     free(m->next);
+    free(m->fixed);
     free(m->join);
     free(m);
 }
@@ -246,7 +248,9 @@ static void find_value(struct sp_matcher *mt, const struct bside *side, const st
 
 static bool asks_values(const struct bfield *f)
 {
-    return f->db[DB_KEYED_LITERALS] | f->db[DB_KEYED_EXPRESSIONS] | f->present.n | f->eq.n | f->above[0].n | f->below[0].n | f->equal[0].n | f->above[1].n | f->below[1].n | f->equal[1].n;
+    return f->db[DB_KEYED_LITERALS] | f->db[DB_KEYED_EXPRESSIONS] |
+           f->present.n | f->eq.n | f->above[0].n | f->below[0].n |
+           f->equal[0].n | f->above[1].n | f->below[1].n | f->equal[1].n;
 }
 
 /* Chains the message's values by field, in order. */
@@ -317,19 +321,53 @@ static void add_hit(struct sp_matcher *mt, struct sp_verdict *v, uint32_t rule)
     v->nhits += v->nhits < SP_HITS_MAX;
 }
 
-static void judge_rule(struct sp_matcher *mt, uint32_t rule, struct sp_verdict *v)
+static int compare_rules(const void *x, const void *y)
 {
-    const struct brule *r = rule_at(mt, rule);
-    mt->fired = UINT32_MAX;
-    if (eval_condition(mt, r->when) != YES)
-        return;
-    add_hit(mt, v, rule);
-    if (r->act == SP_REFUSE && (v->act < SP_REFUSE || !v->status))
-        v->status = r->status;
-    if (r->act > v->act)
-        v->act = (enum sp_act)r->act;
-    if (r->act == SP_CORRECT)
-        fix_rule(mt, r, v);
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* Candidates that hold become hits; those that correct stay at the front of the candidates, by number. */
+static uint32_t judge_candidates(struct sp_matcher *mt, struct sp_verdict *v)
+{
+    uint32_t ncorrecting = 0;
+    for (uint32_t i = 0; i < mt->ncandidates; i++) {
+        uint32_t rule = mt->candidates[i];
+        const struct brule *r = rule_at(mt, rule);
+        mt->fired = UINT32_MAX;
+        if (eval_condition(mt, r->when) != YES)
+            continue;
+        add_hit(mt, v, rule);
+        if (r->act > v->act)
+            v->act = (enum sp_act)r->act;
+        if (r->act == SP_CORRECT)
+            mt->candidates[ncorrecting++] = rule;
+    }
+    if (ncorrecting > 1)
+        qsort(mt->candidates, ncorrecting, sizeof *mt->candidates, compare_rules);
+    return ncorrecting;
+}
+
+static unsigned refusal_status(const struct sp_matcher *mt, const struct sp_verdict *v)
+{
+    for (uint32_t i = 0; i < v->nhits; i++) {
+        const struct brule *r = rule_at(mt, v->hits[i].rule);
+        if (r->act == SP_REFUSE)
+            return r->status;
+    }
+    return 0;
+}
+
+static void correct(struct sp_matcher *mt, uint32_t ncorrecting, struct sp_verdict *v)
+{
+    for (uint32_t i = 0; i < ncorrecting; i++) {
+        if (!fix_rule(mt, rule_at(mt, mt->candidates[i]), v)) {
+            v->act = SP_REFUSE; /* what cannot be corrected completely must not pass */
+            return;
+        }
+    }
+    if (v->nfixes == 0)
+        v->act = SP_ALERT; /* it is already as it would be corrected */
 }
 
 void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, struct sp_verdict *ret)
@@ -344,35 +382,65 @@ void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const 
     for (uint32_t i = 0; i < side->always.n; i++)
         candidate(mt, always[i]);
     find_candidates(mt, side);
-    for (uint32_t i = 0; i < mt->ncandidates; i++)
-        judge_rule(mt, mt->candidates[i], ret);
-    if (ret->act == SP_CORRECT && ret->nfixes == 0)
-        ret->act = SP_ALERT; /* it is already as it would be corrected */
+    if (mt->ncandidates == 0)
+        return;
+    uint32_t ncorrecting = judge_candidates(mt, ret);
+    ret->status = refusal_status(mt, ret);
+    if (ret->act == SP_CORRECT)
+        correct(mt, ncorrecting, ret);
+    if (m->arena->exhausted && ret->act < SP_REFUSE)
+        ret->act = SP_REFUSE; /* some function could not be computed: what it would have said is not known */
 }
 
 /* ---- is the body wanted? ---- */
 
+/* The rule may hold yet; or it holds and corrects, and has to see what else there is to correct. */
+static bool body_matters(struct sp_matcher *mt, const struct brule *r, const struct sp_msg *m)
+{
+    if (!sp_bits_meet(r->body, m->body_fields, SP_FIELDS_MAX))
+        return false;
+    enum truth t = eval_condition(mt, r->when);
+    return t == MAYBE || (t == YES && r->act == SP_CORRECT);
+}
+
+static bool ask_for(const struct brule *r, const struct sp_msg *m, uint64_t *ret)
+{
+    for (unsigned w = 0; w < SP_FIELD_WORDS; w++)
+        ret[w] = r->body[w] & m->body_fields[w];
+    return sp_bits_any(ret, SP_FIELDS_MAX);
+}
+
+/* Rules that nothing in the head need trigger: those behind the first GATE_RULES_MAX are not asked, the body is. */
+static bool gate_untriggered(struct sp_matcher *mt, const struct bside *side, const struct sp_msg *m, uint64_t *ret)
+{
+    const uint32_t *rules = block_at(mt->policy, side->ungated.off);
+    for (uint32_t i = 0; i < side->ungated.n; i++) {
+        const struct brule *r = rule_at(mt, rules[i]);
+        if (mt->only != UINT32_MAX && mt->only != rules[i])
+            continue;
+        if ((i >= GATE_RULES_MAX || body_matters(mt, r, m)) && ask_for(r, m, ret))
+            return true;
+    }
+    return false;
+}
+
 bool sp_policy_gate(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, uint64_t *ret)
 {
     const struct bside *side = side_of(mt->policy, proto, m->dir);
-    bool any = false;
-    for (unsigned w = 0; w < SP_FIELD_WORDS; w++) {
-        ret[w] = side->ungated[w] & m->body_fields[w];
-        any |= ret[w] != 0;
-    }
-    if (any || !side->gated)
-        return any;
+    sp_bits_zero(ret, SP_FIELDS_MAX);
+    if (!side->gated && side->ungated.n == 0)
+        return false;
     start(mt, proto, m, POST_GATE);
     mt->unknown = m->body_fields;
+    if (gate_untriggered(mt, side, m, ret))
+        return true;
+    if (!side->gated)
+        return false;
     find_candidates(mt, side);
     for (uint32_t i = 0; i < mt->ncandidates; i++) {
         const struct brule *r = rule_at(mt, mt->candidates[i]);
-        if (!sp_bits_meet(r->body, m->body_fields, SP_FIELDS_MAX) || eval_condition(mt, r->when) != MAYBE)
-            continue;
-        for (unsigned w = 0; w < SP_FIELD_WORDS; w++) {
-            ret[w] |= r->body[w] & m->body_fields[w];
-            any |= ret[w] != 0;
-        }
+        if (body_matters(mt, r, m))
+            return ask_for(r, m, ret);
     }
-    return any;
+    return false;
 }

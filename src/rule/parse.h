@@ -9,7 +9,8 @@
 struct rule_text {
     const char *file;
     struct sp_span source; /* the whole file */
-    size_t source_at;      /* where the scalar begins in it */
+    size_t source_at;      /* where the scalar's text begins in it, behind a quote */
+    char quote;            /* " or ', 0 for plain and block scalars */
     struct sp_span text;   /* its value */
 };
 /* Reports a mistake at [off, off+width) of the value. */

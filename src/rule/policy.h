@@ -82,10 +82,11 @@ bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enu
 /*
  * After a head was decoded (m->whole false, m->body_fields not empty): which of the fields in m->body_fields could
  * still make some rule hold? Three-valued: a rule that is already false from the head alone asks for nothing.
- * `ret` gets SP_FIELD_WORDS words; true when any bit is set.
+ * A rule that holds already asks too when it corrects: the body may have more to correct. True when one asks; `ret` (SP_FIELD_WORDS
+ * words) gets the fields of the first that does.
  */
 bool sp_policy_gate(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, uint64_t *ret);
-/* Judges a decoded message. Fix values are in m->arena. */
+/* Judges a decoded message. Fix values are in m->arena. When that is exhausted the message is refused. */
 void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, struct sp_verdict *ret);
 
 #endif
