@@ -8,11 +8,6 @@ struct sp_span sp_span_str(const char *nul_terminated)
     return sp_span_of(nul_terminated, strlen(nul_terminated));
 }
 
-bool sp_span_eq(struct sp_span a, struct sp_span b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 static bool ieq(const uint8_t *a, const uint8_t *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -25,11 +20,6 @@ static bool ieq(const uint8_t *a, const uint8_t *b, size_t n)
 bool sp_span_ieq(struct sp_span a, struct sp_span b)
 {
     return a.n == b.n && ieq(a.p, b.p, a.n);
-}
-
-bool sp_span_starts(struct sp_span s, struct sp_span prefix)
-{
-    return s.n >= prefix.n && sp_span_eq(sp_span_sub(s, 0, prefix.n), prefix);
 }
 
 bool sp_span_istarts(struct sp_span s, struct sp_span prefix)
@@ -52,14 +42,6 @@ int sp_span_cmp(struct sp_span a, struct sp_span b)
     size_t n = a.n < b.n ? a.n : b.n;
     int c = n ? memcmp(a.p, b.p, n) : 0;
     return c ? c : (a.n > b.n) - (a.n < b.n);
-}
-
-size_t sp_span_byte(struct sp_span s, size_t from, uint8_t byte)
-{
-    if (from >= s.n)
-        return SP_NOT_FOUND;
-    const uint8_t *at = memchr(s.p + from, byte, s.n - from);
-    return at ? (size_t)(at - s.p) : SP_NOT_FOUND;
 }
 
 size_t sp_span_find(struct sp_span s, size_t from, struct sp_span needle)

@@ -34,16 +34,28 @@ static inline struct sp_span sp_span_sub(struct sp_span s, size_t off, size_t le
 }
 /* Bytes from off to the end. */
 static inline struct sp_span sp_span_from(struct sp_span s, size_t off) { return sp_span_sub(s, off, SIZE_MAX); }
-bool sp_span_eq(struct sp_span a, struct sp_span b);
+static inline bool sp_span_eq(struct sp_span a, struct sp_span b)
+{
+    return a.n == b.n && (a.n == 0 || __builtin_memcmp(a.p, b.p, a.n) == 0);
+}
 /* Equal when ASCII letters are folded. */
 bool sp_span_ieq(struct sp_span a, struct sp_span b);
-bool sp_span_starts(struct sp_span s, struct sp_span prefix);
+static inline bool sp_span_starts(struct sp_span s, struct sp_span prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || __builtin_memcmp(s.p, prefix.p, prefix.n) == 0);
+}
 bool sp_span_istarts(struct sp_span s, struct sp_span prefix);
 bool sp_span_ends(struct sp_span s, struct sp_span suffix);
 bool sp_span_iends(struct sp_span s, struct sp_span suffix);
 int sp_span_cmp(struct sp_span a, struct sp_span b);
 /* First position at or after `from` of a byte / of a needle, else SP_NOT_FOUND. Linear. */
-size_t sp_span_byte(struct sp_span s, size_t from, uint8_t byte);
+static inline size_t sp_span_byte(struct sp_span s, size_t from, uint8_t byte)
+{
+    if (from >= s.n)
+        return SP_NOT_FOUND;
+    const uint8_t *at = __builtin_memchr(s.p + from, byte, s.n - from);
+    return at ? (size_t)(at - s.p) : SP_NOT_FOUND;
+}
 size_t sp_span_find(struct sp_span s, size_t from, struct sp_span needle);
 size_t sp_span_ifind(struct sp_span s, size_t from, struct sp_span needle);
 /* s without leading and trailing SP / HTAB (OWS of RFC 9110 section 5.6.3). */
