@@ -277,7 +277,7 @@ static uint64_t bits_of(const struct http_head *h)
 /* RFC 9110 section 15.2.2: only to a request that asked for it. */
 static bool status_expected(const struct http_state *st, const struct http_head *h)
 {
-    return h->status != 101 || http_answering(st) == KIND_UPGRADE;
+    return h->status != 101 || http_answering(st) >= KIND_UPGRADE;
 }
 
 static bool decode_body(struct sp_msg *m, const struct http_head *h)

@@ -67,6 +67,7 @@ static enum sp_fate http_probe(enum sp_dir dir, struct sp_span in)
             return sp_span_starts(head, in) ? SP_MORE : SP_BAD;
         return sp_span_starts(in, head) ? SP_UNIT : SP_BAD;
     }
+    in = sp_span_from(in, http_head_leading(in));
     size_t end = sp_span_byte(sp_span_sub(in, 0, HEAD_MAX), 0, '\n');
     size_t blank = sp_span_byte(in, 0, ' ');
     if (blank != SP_NOT_FOUND && !http_is_token(sp_span_sub(in, 0, blank)))
@@ -106,7 +107,7 @@ static void step_response(struct http_state *st, const struct sp_msg *m)
     st->count -= st->count > 0;
     if (kind == KIND_CONNECT || kind == KIND_UPGRADE)
         st->held = 0;
-    st->tunnel = (kind == KIND_CONNECT && status < 300) || (kind == KIND_UPGRADE && status == 101);
+    st->tunnel = (kind == KIND_CONNECT && status < 300) || (kind >= KIND_UPGRADE && status == 101);
 }
 
 /* A unit of the body: a chunk-size line, or the last one with its trailers. */
@@ -149,10 +150,12 @@ static void http_step(void *state, enum sp_dir dir, const struct sp_msg *m, enum
 static void http_alone(void *state, enum sp_dir dir)
 {
     struct http_state *st = state;
-    if (dir == SP_C2S)
+    if (dir == SP_C2S) {
         st->count = st->held = st->phase[SP_S2C] = 0;
-    else
+    } else if (st->count == 0) {
+        st->kinds[st->first] = KIND_UNKNOWN;
         st->count = 1;
+    }
 }
 
 static const char *const secret_keys[] = {

@@ -31,7 +31,8 @@ enum http_phase {
     PHASE_CLOSE,      /* body until end of stream */
 };
 
-enum http_kind { KIND_PLAIN, KIND_HEAD, KIND_CONNECT, KIND_UPGRADE };
+/* UNKNOWN: only the answers can be seen. */
+enum http_kind { KIND_PLAIN, KIND_HEAD, KIND_CONNECT, KIND_UPGRADE, KIND_UNKNOWN };
 
 struct http_state {
     uint64_t left[2];
