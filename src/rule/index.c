@@ -204,7 +204,7 @@ static void put_needed(const struct side_build *s, uint32_t from, uint32_t to, s
         uint8_t byte = rarest(&s->all[i].p);
         bool known = n && sp_span_byte(sp_span_of(f->need, n), 0, byte) != SP_NOT_FOUND;
         bool letter = (uint8_t)(sp_lower(byte) - 'a') < 26;
-        if (!known && (n == sizeof f->need || (letter && s->all[i].p.caseless)))
+        if ((!known && n == sizeof f->need) || (letter && s->all[i].p.caseless)) /* a letter in either case is two bytes */
             return;
         if (!known)
             f->need[n++] = byte;

@@ -57,6 +57,7 @@ static enum repeat take_repeat(struct reader *r)
     r->at++;
     if (peek(r) == '?' || peek(r) == '+')
         r->at++;
+    r->unknown |= peek(r) == '{' || peek(r) == '*'; /* a repeat of a repeat */
     return rc;
 }
 
@@ -116,6 +117,7 @@ static struct literals read_alternatives(struct reader *r);
 /* Behind "(": true when it was only flags, "(?i)". */
 static bool take_flags(struct reader *r)
 {
+    r->unknown |= peek(r) == '*'; /* "(*UTF8)" and the like */
     if (peek(r) != '?')
         return false;
     for (r->at++; peek(r) >= 0 && peek(r) != ')' && peek(r) != ':'; r->at++) {

@@ -24,15 +24,22 @@ struct finding {
 
 static const struct trigger ALWAYS = {.cost = COST_ALWAYS, .always = true};
 
-static struct trigger one(struct finding *f, struct pred p)
+/* Adds p to a set whose memory is there. */
+static void add(const struct finding *f, struct trigger *t, struct pred p)
 {
-    struct pred *copy = sp_arena_get(f->arena, sizeof *copy);
-    if (!copy)
-        return ALWAYS;
     if (p.kind != PRED_PRESENT && p.kind != PRED_NUM && (f->proto->fields[p.field].flags & SP_F_ICASE))
         p.cost += COST_VOCABULARY;
-    *copy = p;
-    return (struct trigger){copy, 1, p.cost, false};
+    t->preds[t->n++] = p;
+    t->cost = p.cost > t->cost ? p.cost : t->cost;
+}
+
+static struct trigger one(struct finding *f, struct pred p)
+{
+    struct trigger t = {.preds = sp_arena_get(f->arena, sizeof *t.preds)};
+    if (!t.preds)
+        return ALWAYS;
+    add(f, &t, p);
+    return t;
 }
 
 static struct trigger join(struct finding *f, struct trigger a, struct trigger b)
@@ -141,6 +148,20 @@ static struct trigger present(struct finding *f, const struct sp_expr *e)
     return one(f, p);
 }
 
+/* "(?-m)" and the like: where it is, ^ and $ do not hold between values that are scanned joined. */
+static bool ends_lines(struct sp_span regex)
+{
+    for (size_t at = 0; (at = sp_span_find(regex, at, SP_LIT("(?"))) != SP_NOT_FOUND; at += 2) {
+        bool off = false;
+        for (size_t i = at + 2; i < regex.n && regex.p[i] != ')' && regex.p[i] != ':'; i++) {
+            off |= regex.p[i] == '-';
+            if (off && regex.p[i] == 'm')
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A regular expression is looked for by the literals it cannot do without; failing that, by its key; failing that, as it is. */
 static struct trigger regex_trigger(struct finding *f, const struct sp_expr *e, struct pred p)
 {
@@ -149,7 +170,7 @@ static struct trigger regex_trigger(struct finding *f, const struct sp_expr *e, 
     if (!telling(&l)) {
         p.pattern = PAT_REGEX;
         p.cost = COST_PATTERN;
-        return p.keyed ? present(f, e) : one(f, p);
+        return p.keyed || ends_lines(p.text) ? present(f, e) : one(f, p);
     }
     struct trigger all = {.n = 0};
     p.pattern = PAT_CONTAINS;
@@ -166,7 +187,7 @@ static struct trigger text_trigger(struct finding *f, const struct sp_expr *e, c
 {
     struct pred p = pred_on(f, field, fold);
     p.text = e->b->str;
-    if (e->b->kind != SP_EX_STR || !fold_fits(p.text, fold) || p.text.n == 0)
+    if (e->b->kind != SP_EX_STR || !fold_fits(p.text, fold) || (p.text.n == 0 && e->cmp != SP_CMP_EQ))
         return present(f, e);
     if (e->cmp == SP_CMP_EQ) {
         p.kind = PRED_EQ;
@@ -181,37 +202,51 @@ static struct trigger text_trigger(struct finding *f, const struct sp_expr *e, c
     return one(f, p);
 }
 
-static struct trigger number_trigger(struct finding *f, const struct sp_expr *e, const struct sp_expr *field, bool length)
+static struct pred number_pred(const struct finding *f, const struct sp_expr *field, bool length, enum sp_cmp cmp, int64_t num)
 {
     struct pred p = pred_on(f, field, NULL);
-    if (e->b->kind != SP_EX_NUM)
-        return present(f, e);
     p.kind = PRED_NUM;
     p.length = length;
-    p.cmp = e->cmp;
-    p.num = e->b->num;
-    p.cost = e->cmp == SP_CMP_EQ ? COST_EQ_SHORT : COST_NUMBER;
-    return one(f, p);
+    p.cmp = cmp;
+    p.num = num;
+    p.cost = cmp == SP_CMP_EQ ? COST_EQ_SHORT : COST_NUMBER;
+    return p;
 }
 
+static struct trigger number_trigger(struct finding *f, const struct sp_expr *e, const struct sp_expr *field, bool length)
+{
+    bool all = (e->cmp == SP_CMP_GE && e->b->num == INT64_MIN) || (e->cmp == SP_CMP_LE && e->b->num == INT64_MAX);
+    if (e->b->kind != SP_EX_NUM || all)
+        return present(f, e);
+    return one(f, number_pred(f, field, length, e->cmp, e->b->num));
+}
+
+/* A set is as many comparisons for equality; members that a folded value cannot be equal to are none. */
 static struct trigger list_trigger(struct finding *f, const struct sp_expr *e)
 {
-    struct trigger all = {.n = 0};
+    const char *fold;
+    bool length;
+    const struct sp_expr *field = plain_field(f, e->a, &fold, &length);
+    struct trigger t = {.n = 0};
+    if (!field || (e->a->type != SP_STR && e->a->type != SP_NUM))
+        return present(f, e->a);
+    t.preds = sp_arena_get(f->arena, e->b->nitems * sizeof *t.preds);
+    if (!t.preds)
+        return ALWAYS;
     for (uint32_t i = 0; i < e->b->nitems; i++) {
-        struct sp_expr item = *e;
-        const char *fold;
-        bool length;
-        const struct sp_expr *field = plain_field(f, e->a, &fold, &length);
-        item.cmp = SP_CMP_EQ;
-        item.b = e->b->items[i];
-        if (!field || item.b->type == SP_IP)
-            return present(f, e->a);
-        struct trigger t = item.b->type == SP_NUM ? number_trigger(f, &item, field, length) : text_trigger(f, &item, field, fold);
-        all = i ? join(f, all, t) : t;
-        if (all.always)
-            return present(f, e->a);
+        const struct sp_expr *item = e->b->items[i];
+        struct pred p = pred_on(f, field, fold);
+        if (item->kind == SP_EX_NUM) {
+            p = number_pred(f, field, length, SP_CMP_EQ, item->num);
+        } else {
+            p.kind = PRED_EQ;
+            p.text = item->str;
+            p.cost = eq_cost(p.text.n);
+        }
+        if (p.kind == PRED_NUM || fold_fits(p.text, fold))
+            add(f, &t, p);
     }
-    return all;
+    return t;
 }
 
 static struct trigger compare_trigger(struct finding *f, const struct sp_expr *e)

@@ -2,7 +2,6 @@
 /* plain: conditions evaluated as rule/ast.h words it, on the tree itself, with the C library's regular expressions. */
 #include <assert.h>
 #include <regex.h>
-#include <string.h>
 
 #include "world.h"
 
@@ -56,13 +55,12 @@ static struct sp_fval value(const struct plain *p, const struct sp_expr *e)
 
 static bool matches(struct sp_span s, struct sp_span pattern, bool caseless)
 {
-    char text[64];
+    const struct world_pattern *w = world_patterns;
     regex_t re;
     regmatch_t at = {.rm_so = 0, .rm_eo = (regoff_t)s.n};
-    assert(pattern.n < sizeof text);
-    memcpy(text, pattern.p, pattern.n);
-    text[pattern.n] = '\0';
-    int rc = regcomp(&re, text, REG_EXTENDED | (caseless ? REG_ICASE : 0));
+    while (!sp_span_eq(sp_span_str(w->text), pattern))
+        w++;
+    int rc = regcomp(&re, w->posix, REG_EXTENDED | (caseless || w->caseless ? REG_ICASE : 0));
     assert(rc == 0);
     rc = regexec(&re, s.n ? (const char *)s.p : "", 1, &at, REG_STARTEND);
     regfree(&re);

@@ -149,11 +149,57 @@ static void gate_waits_when_it_matters(void **state)
     assert_true(open > POLICIES * MESSAGES / 4 && closed > POLICIES * MESSAGES / 4);
 }
 
+static uint32_t hits(struct world *w, const struct sp_msg *m)
+{
+    struct sp_matcher *mt;
+    struct sp_policy *p = compiled(w);
+    assert_int_equal(sp_matcher_new(p, &mt), 0);
+    judged_as_plainly(w, mt, p, m);
+    sp_matcher_free(mt);
+    sp_policy_free(p);
+    return verdict.nhits;
+}
+
+/* A field's literals share what is known of their bytes: one that ignores case must not be taken for one that does not. */
+static void literals_of_either_case(void **state)
+{
+    (void)state;
+    world_init(&world, 1);
+    struct sp_expr *exact = world_compare(&world, SP_CMP_CONTAINS, world_field(&world, SP_HTTP_PATH, NULL), world_text(&world, SP_LIT("ab")));
+    struct sp_expr *lower = world_call(&world, "lower", world_field(&world, SP_HTTP_PATH, NULL), NULL);
+    world_rule(&world, exact, SP_DO_REFUSE);
+    world_rule(&world, world_compare(&world, SP_CMP_CONTAINS, lower, world_text(&world, SP_LIT("ba"))), SP_DO_REFUSE);
+    struct sp_msg m = {.dir = SP_C2S, .want = world.want, .arena = &world.arena, .values = world.values};
+    world_value(&world, &m, SP_HTTP_PATH, SP_LIT(""), SP_LIT("/BA"), 0);
+    assert_int_equal(hits(&world, &m), 1);
+    world_fini(&world);
+}
+
+/* Values are scanned joined by line breaks: what an expression says of the ends of a value must hold there as well. */
+static void ends_of_joined_values(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"^[b-d]b$", "(?-m)^[b-d]b$", "(?-m:^[b-d])b$"};
+    world_init(&world, 1);
+    for (size_t i = 0; i < 3; i++) {
+        struct sp_expr *field = world_field(&world, SP_HTTP_QARGS, NULL);
+        world_rule(&world, world_compare(&world, SP_CMP_MATCHES, field, world_text(&world, sp_span_str(patterns[i]))), SP_DO_REFUSE);
+    }
+    struct sp_msg m = {.dir = SP_C2S, .want = world.want, .arena = &world.arena, .values = world.values};
+    world_value(&world, &m, SP_HTTP_QARGS, SP_LIT("a"), SP_LIT("x"), 0);
+    world_value(&world, &m, SP_HTTP_QARGS, SP_LIT("b"), SP_LIT("bb"), 0);
+    world_value(&world, &m, SP_HTTP_QARGS, SP_LIT("c"), SP_LIT("y"), 0);
+    assert_int_equal(hits(&world, &m), 3);
+    world_fini(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_rules_on_random_messages),
         cmocka_unit_test(gate_waits_when_it_matters),
+        cmocka_unit_test(literals_of_either_case),
+        cmocka_unit_test(ends_of_joined_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,21 +122,31 @@ struct sp_expr *world_join(struct world *w, enum sp_expr_kind kind, struct sp_ex
 
 static struct sp_expr *random_field(struct world *w)
 {
-    uint16_t field = spoken[world_dice(w, NSPOKEN)];
+    uint16_t field = spoken[(w->first + world_dice(w, w->few)) % NSPOKEN];
     bool keyed = w->proto->fields[field].flags & SP_F_KEYED && world_dice(w, 3) > 0;
     return world_field(w, field, keyed ? keys[world_dice(w, NKEYS)] : NULL);
 }
 
+/* A field of that type. */
 static struct sp_expr *field_of_type(struct world *w, uint8_t type)
 {
-    struct sp_expr *e;
-    do
-        e = random_field(w);
-    while (e->type != type);
-    return e;
+    uint16_t field = type == SP_NUM ? SP_HTTP_CONTENT_LENGTH : SP_HTTP_PATH;
+    struct sp_expr *e = random_field(w);
+    return e->type == type ? e : world_field(w, field, NULL);
 }
 
-static const char *const patterns[] = {"a+b", "^ab", "ba$", "[^ab]", "a.b", "(ab|ba)c", "^[a-c]+$", "A[AB]", "b{2,3}", "(aab|bba)+", "a.*c", "/?a/"};
+const struct world_pattern world_patterns[] = {
+    {"a+b", "a+b", false}, {"^ab", "^ab", false}, {"ba$", "ba$", false}, {"[^ab]", "[^ab]", false}, {"a.b", "a.b", false},
+    {"(ab|ba)c", "(ab|ba)c", false}, {"^[a-c]+$", "^[a-c]+$", false}, {"A[AB]", "A[AB]", false}, {"b{2,3}", "b{2,3}", false},
+    {"(aab|bba)+", "(aab|bba)+", false}, {"a.*c", "a.*c", false}, {"/?a/", "/?a/", false}, {"(?i)ab", "ab", true},
+    {"(?i)^a[.]", "^a[.]", true}, {"\\x61b[.]?", "ab[.]?", false}, {"[aA][bB]c", "[aA][bB]c", false},
+    {"a(?:b|c)\\.", "a(b|c)\\.", false}, {"(?i:A)bb", "[aA]bb", false}, {"(ab)*c", "(ab)*c", false}, {"(a|)b/", "(a|)b/", false},
+    {"a{0,2}b1", "a{0,2}b1", false}, {"(.|a)b$", "(.|a)b$", false}, {"[b/]a[b.]", "[b/]a[b.]", false}, {"a\\n", "a\n", false},
+    {"(?s)^.a.$", "^.a.$", false}, {"ab|ba|cc", "ab|ba|cc", false}, {"((a|b)b|c)[.]", "((a|b)b|c)[.]", false}, {"b+?c", "b+c", false},
+    {"^[b-d]b$", "^[b-d]b$", false}, {"(?-m)^[b-d]b$", "^[b-d]b$", false}, {"(?-m:^[b-d])b$", "^[b-d]b$", false},
+    {NULL, NULL, false},
+};
+enum { NPATTERNS = sizeof world_patterns / sizeof *world_patterns - 1 };
 
 static struct sp_expr *list(struct world *w, uint8_t type);
 
@@ -210,7 +220,7 @@ static struct sp_expr *compare_string(struct world *w, struct sp_expr *a)
     case 4:
         return world_compare(w, SP_CMP_CONTAINS, a, constant(w, SP_STR));
     default:
-        return world_compare(w, SP_CMP_MATCHES, a, world_text(w, sp_span_str(patterns[world_dice(w, sizeof patterns / sizeof *patterns)])));
+        return world_compare(w, SP_CMP_MATCHES, a, world_text(w, sp_span_str(world_patterns[world_dice(w, NPATTERNS)].text)));
     }
 }
 
@@ -308,6 +318,8 @@ void world_rules(struct world *w, uint32_t n)
 {
     static const enum sp_action_kind acts[] = {SP_DO_ALERT, SP_DO_REFUSE, SP_DO_DROP, SP_DO_CLOSE};
     world_clear(w);
+    w->first = world_dice(w, NSPOKEN);
+    w->few = 1 + world_dice(w, NSPOKEN); /* rules that speak of the same field meet in its index */
     for (uint32_t i = 0; i < n; i++)
         world_rule(w, condition(w, world_dice(w, WORLD_DEPTH + 1)), acts[world_dice(w, 4)]);
 }

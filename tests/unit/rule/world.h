@@ -23,7 +23,15 @@ struct world {
     struct sp_arena arena;    /* the message */
     struct sp_value values[WORLD_VALUES];
     uint64_t want[SP_FIELD_WORDS];
+    uint32_t first, few;      /* which fields the rules of now speak of */
 };
+
+/* A regular expression and how the C library writes it. */
+struct world_pattern {
+    const char *text, *posix;
+    bool caseless;
+};
+extern const struct world_pattern world_patterns[]; /* ended by text == NULL */
 
 void world_init(struct world *w, uint64_t seed);
 void world_fini(struct world *w);
