@@ -52,7 +52,7 @@ struct sp_expr {
     struct sp_expr *args[SP_CALL_ARGS_MAX]; /* CALL */
     struct sp_expr **items;    /* LIST: STR, NUM or NET, all of one type */
     uint32_t nitems;
-    uint32_t line, col, width; /* where it stands in the file */
+    uint32_t off, width;       /* where it stands in the text of its condition, macro or action */
 };
 
 /* ---- functions: one row makes a function usable in every rule ---- */

@@ -2,15 +2,12 @@
 /* check: nodes come into being only when their types fit the catalogue. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#include <hs/hs.h>
 
 #include "rule/parse.h"
 
 enum check_limits {
-    FIELD_NAMES_MAX = SP_FIELDS_MAX + 1,
-    PATTERN_MAX = 4096, /* bytes of a regular expression */
+    FIELD_NAMES_MAX = 512, /* fields and macros that a suggestion is looked for among */
+    FUNCTION_NAMES_MAX = 128,
 };
 
 void parse_error(struct parser *p, const struct tok *at, const char *fmt, ...)
@@ -20,15 +17,27 @@ void parse_error(struct parser *p, const struct tok *at, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (!p->failed) /* the first mistake explains those behind it */
+    if (!p->failed)
         rule_text_error(p->diag, p->text, at->off, at->text.n ? at->text.n : 1, "%s", text);
     p->failed = true;
+}
+
+void check_error(struct parser *p, size_t off, size_t width, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!p->failed)
+        rule_text_error(p->diag, p->text, off, width ? width : 1, "%s", text);
+    p->wrong = true;
 }
 
 const char *type_name(unsigned type)
 {
     static const char *const names[] = {[SP_STR] = "a string", [SP_NUM] = "a number", [SP_BOOL] = "true or false", [SP_IP] = "an address"};
-    return names[type];
+    return type < sizeof names / sizeof *names ? names[type] : "nothing";
 }
 
 struct sp_expr *node(struct parser *p, enum sp_expr_kind kind, const struct tok *at)
@@ -38,45 +47,66 @@ struct sp_expr *node(struct parser *p, enum sp_expr_kind kind, const struct tok 
         return NULL;
     }
     struct sp_expr *e = sp_arena_get(&p->set->arena, sizeof *e);
-    if (!e) {
+    if (!e)
         parse_error(p, at, "the rules need more memory than they may have");
-        return NULL;
-    }
-    unsigned line, col;
-    *e = (struct sp_expr){.kind = kind, .width = (uint32_t)at->text.n};
-    (void)rule_place(p->text->source, p->text->source_at, &line, &col);
-    e->line = line;
-    e->col = col;
+    else
+        *e = (struct sp_expr){.kind = kind, .off = (uint32_t)at->off, .width = (uint32_t)at->text.n};
     return e;
+}
+
+/* Stands where a mistake was reported. */
+static struct sp_expr *void_node(struct parser *p, enum sp_expr_kind kind, const struct tok *at)
+{
+    struct sp_expr *e = node(p, kind, at);
+    if (e)
+        e->type = TYPE_VOID;
+    return e;
+}
+
+static bool is_void(const struct sp_expr *e)
+{
+    return e->type == TYPE_VOID;
 }
 
 /* ---- fields ---- */
 
 static void unknown_field(struct parser *p, const struct tok *name)
 {
-    const char *names[FIELD_NAMES_MAX];
+    const char *names[FIELD_NAMES_MAX + 1];
     unsigned n = 0;
-    for (; n < p->proto->nfields; n++)
+    for (; n < p->proto->nfields && n < FIELD_NAMES_MAX; n++)
         names[n] = p->proto->fields[n].name;
+    for (uint32_t i = 0; i < p->macros->n && n < FIELD_NAMES_MAX; i++) {
+        if (!p->macros->all[i].list)
+            names[n++] = (const char *)p->macros->all[i].name.p;
+    }
     names[n] = NULL;
     const char *near = sp_did_you_mean(name->text, names);
     if (near)
-        parse_error(p, name, "unknown field \"%.*s\": did you mean %s?", SP_FMT(name->text), near);
+        check_error(p, name->off, name->text.n, "unknown field \"%.*s\": did you mean %s?", SP_FMT(name->text), near);
     else
-        parse_error(p, name, "unknown field \"%.*s\": `sallyport fields` lists those of %s", SP_FMT(name->text), p->proto->name);
+        check_error(p, name->off, name->text.n, "unknown field \"%.*s\": `sallyport fields` lists those of %s", SP_FMT(name->text), p->proto->name);
 }
 
-struct sp_expr *check_field(struct parser *p, const struct tok *name, const struct sp_span *key, const struct tok *key_at)
+static struct sp_span key_text(struct parser *p, const struct sp_field *f, struct sp_span key)
+{
+    struct sp_buf out = sp_buf_arena(&p->set->arena, key.n);
+    for (size_t i = 0; i < key.n; i++)
+        sp_put_byte(&out, f->flags & SP_F_IKEY ? sp_lower(key.p[i]) : key.p[i]);
+    return sp_buf_done(&out, &p->set->arena);
+}
+
+struct sp_expr *check_field(struct parser *p, const struct tok *name, const struct tok *key)
 {
     int field = sp_proto_field(p->proto, name->text);
     if (field < 0) {
         unknown_field(p, name);
-        return NULL;
+        return void_node(p, SP_EX_FIELD, name);
     }
     const struct sp_field *f = &p->proto->fields[field];
     if (key && !(f->flags & SP_F_KEYED)) {
-        parse_error(p, key_at, "%s has no names to index it by", f->name);
-        return NULL;
+        check_error(p, key->off, key->text.n, "%s has no names to index it by", f->name);
+        return void_node(p, SP_EX_FIELD, name);
     }
     struct sp_expr *e = node(p, SP_EX_FIELD, name);
     if (!e)
@@ -85,13 +115,16 @@ struct sp_expr *check_field(struct parser *p, const struct tok *name, const stru
     e->field = (uint16_t)field;
     e->keyed = key != NULL;
     if (key)
-        e->str = f->flags & SP_F_IKEY ? sp_span_of(sp_arena_copy(&p->set->arena, *key).p, key->n) : *key;
-    if (key && (f->flags & SP_F_IKEY)) {
-        uint8_t *lower = (uint8_t *)e->str.p;
-        for (size_t i = 0; i < key->n; i++)
-            lower[i] = sp_lower(lower[i]);
-    }
+        e->str = key_text(p, f, key->str);
     return e;
+}
+
+struct sp_expr *check_count(struct parser *p, const struct tok *at, struct sp_expr *field)
+{
+    (void)p, (void)at;
+    field->kind = SP_EX_COUNT;
+    field->type = is_void(field) ? TYPE_VOID : SP_NUM;
+    return field;
 }
 
 static void fields_of(const struct sp_expr *e, const struct sp_proto *proto, unsigned *dirs, unsigned *repeated, const struct sp_expr **field)
@@ -132,84 +165,64 @@ static const struct sp_func *function_named(struct sp_span name)
 
 static void unknown_function(struct parser *p, const struct tok *name)
 {
-    const char *names[128] = {"any", "all", "count"};
+    const char *names[FUNCTION_NAMES_MAX + 1] = {"any", "all", "count"};
     unsigned n = 3;
-    for (const struct sp_func *f = sp_funcs; f->name && n < 127; f++)
+    for (const struct sp_func *f = sp_funcs; f->name && n < FUNCTION_NAMES_MAX; f++)
         names[n++] = f->name;
     const char *near = sp_did_you_mean(name->text, names);
-    parse_error(p, name, "unknown function \"%.*s\"%s%s%s", SP_FMT(name->text), near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
+    check_error(p, name->off, name->text.n, "unknown function \"%.*s\"%s%s%s", SP_FMT(name->text), near ? ": did you mean " : "",
+                near ? near : "", near ? "?" : "");
+}
+
+static bool arguments_fit(struct parser *p, const struct tok *name, const struct sp_func *f, struct sp_expr **args, unsigned nargs)
+{
+    if (nargs != f->nargs) {
+        check_error(p, name->off, name->text.n, "%s takes %u argument%s: %s", f->name, f->nargs, f->nargs == 1 ? "" : "s", f->signature);
+        return false;
+    }
+    for (unsigned i = 0; i < nargs; i++) {
+        if (args[i]->type == f->args[i] || is_void(args[i]))
+            continue;
+        check_error(p, args[i]->off, args[i]->width, "argument %u of %s is %s, expected %s: %s", i + 1, f->name, type_name(args[i]->type),
+                    type_name(f->args[i]), f->signature);
+        return false;
+    }
+    return true;
 }
 
 struct sp_expr *check_call(struct parser *p, const struct tok *name, struct sp_expr **args, unsigned nargs)
 {
     const struct sp_func *f = function_named(name->text);
-    if (!f) {
+    if (!f)
         unknown_function(p, name);
-        return NULL;
-    }
-    if (nargs != f->nargs) {
-        parse_error(p, name, "%s takes %u argument%s: %s", f->name, f->nargs, f->nargs == 1 ? "" : "s", f->signature);
-        return NULL;
-    }
+    if (!f || !arguments_fit(p, name, f, args, nargs))
+        return void_node(p, SP_EX_FIELD, name);
     struct sp_expr *e = node(p, SP_EX_CALL, name);
     if (!e)
         return NULL;
     e->type = f->ret;
     e->func = (uint16_t)(f - sp_funcs);
     e->nargs = (uint8_t)nargs;
-    for (unsigned i = 0; i < nargs; i++) {
-        if (args[i]->type != f->args[i]) {
-            parse_error(p, name, "argument %u of %s is %s, expected %s: %s", i + 1, f->name, type_name(args[i]->type), type_name(f->args[i]), f->signature);
-            return NULL;
-        }
+    for (unsigned i = 0; i < nargs; i++)
         e->args[i] = args[i];
-    }
     return e;
 }
 
 /* ---- comparisons ---- */
 
-/* The expression must be one that the matcher can run: Vectorscan says what it cannot do, and where. */
-static bool check_pattern(struct parser *p, const struct tok *op, const struct sp_expr *pattern)
+/* All that a set is compared with must be of its type. */
+static bool types_fit(struct parser *p, const struct tok *op, const struct sp_expr *a, const struct sp_expr *b)
 {
-    char text[PATTERN_MAX + 1];
-    struct tok at = *op;
-    if (pattern->kind != SP_EX_STR || pattern->str.n > PATTERN_MAX || sp_span_byte(pattern->str, 0, 0) != SP_NOT_FOUND) {
-        parse_error(p, op, "matches needs a regular expression in quotes of at most %d bytes", PATTERN_MAX);
-        return false;
-    }
-    static const char *const ends[] = {"\\A", "\\z", "\\Z"};
-    for (size_t i = 0; i < 3; i++) {
-        if (sp_span_find(pattern->str, 0, sp_span_str(ends[i])) != SP_NOT_FOUND) {
-            parse_error(p, &at, "%s is not supported: use ^ and $, which mean the ends of the value", ends[i]);
+    for (uint32_t i = 0; i < b->nitems; i++) {
+        if (b->items[i]->type != a->type) {
+            check_error(p, op->off, op->text.n, "the set has %s, but what is compared is %s", type_name(b->items[i]->type), type_name(a->type));
             return false;
         }
     }
-    snprintf(text, sizeof text, "%.*s", SP_FMT(pattern->str));
-    hs_expr_info_t *info = NULL;
-    hs_compile_error_t *error = NULL;
-    if (hs_expression_info(text, HS_FLAG_DOTALL, &info, &error) == HS_SUCCESS) {
-        bool empty = info->min_width == 0;
-        hs_free_compile_error(error);
-        free(info);
-        if (empty)
-            parse_error(p, &at, "the regular expression also matches nothing at all: it would hold for every value");
-        return !empty;
-    }
-    parse_error(p, &at, "regular expression: %s", error ? error->message : "not supported");
-    hs_free_compile_error(error);
+    if (b->kind == SP_EX_LIST || a->type == b->type)
+        return true;
+    check_error(p, op->off, op->text.n, "%s is compared with %s", type_name(a->type), type_name(b->type));
     return false;
-}
-
-static bool list_fits(struct parser *p, const struct tok *op, const struct sp_expr *a, const struct sp_expr *list)
-{
-    for (uint32_t i = 0; i < list->nitems; i++) {
-        if (list->items[i]->type != a->type) {
-            parse_error(p, op, "the set has %s, but what is compared is %s", type_name(list->items[i]->type), type_name(a->type));
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool operator_fits(struct parser *p, const struct tok *op, enum sp_cmp cmp, const struct sp_expr *a)
@@ -217,63 +230,103 @@ static bool operator_fits(struct parser *p, const struct tok *op, enum sp_cmp cm
     bool ordered = cmp == SP_CMP_LT || cmp == SP_CMP_LE || cmp == SP_CMP_GT || cmp == SP_CMP_GE;
     bool textual = cmp == SP_CMP_CONTAINS || cmp == SP_CMP_MATCHES;
     if (ordered && a->type != SP_NUM)
-        parse_error(p, op, "%.*s compares numbers, but what stands before it is %s (len() gives a length)", SP_FMT(op->text), type_name(a->type));
+        check_error(p, op->off, op->text.n, "%.*s compares numbers, but what stands before it is %s%s", SP_FMT(op->text), type_name(a->type),
+                    a->type == SP_STR ? " (len() gives a length, to_number() a value)" : "");
     else if (textual && a->type != SP_STR)
-        parse_error(p, op, "%.*s looks into strings, but what stands before it is %s", SP_FMT(op->text), type_name(a->type));
+        check_error(p, op->off, op->text.n, "%.*s looks into strings, but what stands before it is %s", SP_FMT(op->text), type_name(a->type));
     else
         return true;
     return false;
 }
 
-struct sp_expr *check_compare(struct parser *p, const struct tok *op, enum sp_cmp cmp, struct sp_expr *a, struct sp_expr *b)
+/* A capital letter never stands in what lower() gives, nor a small one in what upper() gives. */
+static bool fold_fits(struct parser *p, const struct sp_expr *a, const struct sp_expr *constant)
+{
+    struct sp_span name = a->kind == SP_EX_CALL ? sp_span_str(sp_funcs[a->func].name) : SP_LIT("");
+    bool lower = sp_span_eq(name, SP_LIT("lower")), upper = sp_span_eq(name, SP_LIT("upper"));
+    for (size_t i = 0; (lower || upper) && constant->kind == SP_EX_STR && i < constant->str.n; i++) {
+        uint8_t c = constant->str.p[i];
+        if (lower ? sp_lower(c) == c : (uint8_t)(c - 'a') >= 26)
+            continue;
+        check_error(p, constant->off, constant->width, "%s() leaves no %s letters: this can never hold", lower ? "lower" : "upper",
+                    lower ? "capital" : "small");
+        return false;
+    }
+    return true;
+}
+
+static bool constant_fits(struct parser *p, enum sp_cmp cmp, const struct sp_expr *a, const struct sp_expr *b)
+{
+    if (cmp == SP_CMP_MATCHES) {
+        bool before = p->wrong;
+        p->wrong = false;
+        check_pattern(p, b);
+        bool right = !p->wrong;
+        p->wrong |= before;
+        return right;
+    }
+    if (cmp == SP_CMP_CONTAINS && b->kind == SP_EX_STR && b->str.n == 0) {
+        check_error(p, b->off, b->width, "every string contains the empty one");
+        return false;
+    }
+    for (uint32_t i = 0; i < b->nitems; i++) {
+        if (!fold_fits(p, a, b->items[i]))
+            return false;
+    }
+    return fold_fits(p, a, b);
+}
+
+static bool fields_fit(struct parser *p, const struct tok *op, const struct sp_expr *e)
 {
     unsigned repeated;
     const struct sp_expr *field;
-    if (!operator_fits(p, op, cmp, a))
-        return NULL;
-    if (b->kind == SP_EX_LIST) {
-        if (!list_fits(p, op, a, b))
-            return NULL;
-    } else if (a->type != b->type) {
-        parse_error(p, op, "%s is compared with %s", type_name(a->type), type_name(b->type));
-        return NULL;
-    }
-    if (cmp == SP_CMP_MATCHES && !check_pattern(p, op, b))
-        return NULL;
+    (void)expr_fields(e, p->proto, &repeated, &field);
+    if (!field)
+        check_error(p, op->off, op->text.n, "this compares constants: no field is asked");
+    else if (repeated > 1)
+        check_error(p, op->off, op->text.n, "only one of the fields compared may have several values");
+    return field && repeated <= 1;
+}
+
+struct sp_expr *check_compare(struct parser *p, const struct tok *op, enum sp_cmp cmp, struct sp_expr *a, struct sp_expr *b)
+{
     struct sp_expr *e = node(p, SP_EX_CMP, op);
     if (!e)
         return NULL;
     e->cmp = cmp;
     e->a = a;
     e->b = b;
-    (void)expr_fields(e, p->proto, &repeated, &field);
-    if (!field) {
-        parse_error(p, op, "this compares constants: no field is asked");
-        return NULL;
-    }
-    if (repeated > 1) {
-        parse_error(p, op, "only one of the fields compared may have several values");
-        return NULL;
-    }
-    return e;
+    bool fits = !is_void(a) && !is_void(b) && operator_fits(p, op, cmp, a) && types_fit(p, op, a, b) && constant_fits(p, cmp, a, b) &&
+                fields_fit(p, op, e);
+    return fits ? e : void_node(p, SP_EX_PRESENT, op);
 }
 
 struct sp_expr *check_condition(struct parser *p, const struct tok *at, struct sp_expr *value)
 {
-    if (value->kind == SP_EX_FIELD && value->type != SP_BOOL) {
-        struct sp_expr *e = node(p, SP_EX_PRESENT, at);
-        if (e)
-            e->a = value;
-        return e;
+    unsigned repeated;
+    const struct sp_expr *field;
+    if (is_void(value))
+        return void_node(p, SP_EX_PRESENT, at);
+    (void)expr_fields(value, p->proto, &repeated, &field);
+    bool presence = value->kind == SP_EX_FIELD && value->type != SP_BOOL;
+    if (!presence && (value->type != SP_BOOL || !field)) {
+        check_error(p, at->off, at->text.n, "a condition is expected here, this is %s%s", value->type == SP_BOOL ? "a constant" : type_name(value->type),
+                    value->type == SP_BOOL ? "" : ": compare it with something");
+        return void_node(p, SP_EX_PRESENT, at);
     }
-    if (value->type != SP_BOOL || value->kind == SP_EX_BOOL) {
-        parse_error(p, at, "a condition is expected here, this is %s: compare it with something", type_name(value->type));
-        return NULL;
+    if (repeated > 1) {
+        check_error(p, at->off, at->text.n, "only one of the fields asked may have several values");
+        return void_node(p, SP_EX_PRESENT, at);
     }
-    struct sp_expr *e = node(p, SP_EX_TRUTH, at);
+    struct sp_expr *e = node(p, presence ? SP_EX_PRESENT : SP_EX_TRUTH, at);
     if (e)
         e->a = value;
     return e;
+}
+
+static bool same_field(const struct sp_expr *a, const struct sp_expr *b)
+{
+    return a->field == b->field && a->keyed == b->keyed && sp_span_eq(a->str, b->str);
 }
 
 /* Every field below must be the same one, with the same key. */
@@ -284,7 +337,7 @@ static bool one_field(const struct sp_expr *e, const struct sp_expr **seen)
     if (e->kind == SP_EX_COUNT || e->kind == SP_EX_ANY || e->kind == SP_EX_ALL)
         return false;
     if (e->kind == SP_EX_FIELD) {
-        bool same = !*seen || ((*seen)->field == e->field && (*seen)->keyed == e->keyed && sp_span_eq((*seen)->str, e->str));
+        bool same = !*seen || same_field(*seen, e);
         *seen = e;
         return same;
     }
@@ -298,9 +351,11 @@ static bool one_field(const struct sp_expr *e, const struct sp_expr **seen)
 struct sp_expr *check_quantifier(struct parser *p, const struct tok *at, enum sp_expr_kind kind, struct sp_expr *a)
 {
     const struct sp_expr *seen = NULL;
+    if (p->wrong)
+        return void_node(p, SP_EX_PRESENT, at);
     if (!one_field(a, &seen) || !seen || !(p->proto->fields[seen->field].flags & SP_F_REP)) {
-        parse_error(p, at, "%s() asks a condition of each value of one field that may have several", kind == SP_EX_ANY ? "any" : "all");
-        return NULL;
+        check_error(p, at->off, at->text.n, "%s() asks a condition of each value of one field that may have several", kind == SP_EX_ANY ? "any" : "all");
+        return void_node(p, SP_EX_PRESENT, at);
     }
     struct sp_expr *e = node(p, kind, at);
     if (e)
@@ -310,22 +365,34 @@ struct sp_expr *check_quantifier(struct parser *p, const struct tok *at, enum sp
 
 /* ---- actions ---- */
 
-bool check_action(struct parser *p, const struct tok *at, struct sp_action *a)
+static void check_value(struct parser *p, const struct sp_field *f, const struct sp_expr *target, const struct sp_expr *value)
 {
-    unsigned repeated;
-    const struct sp_expr *field;
-    if (!a->target)
-        return true;
-    const struct sp_field *f = &p->proto->fields[a->target->field];
+    const struct sp_expr *seen = target;
+    if (is_void(value))
+        return;
+    if (value->type != f->type)
+        check_error(p, value->off, value->width, "%s is %s, its new value is %s", f->name, type_name(f->type), type_name(value->type));
+    else if (!one_field(value, &seen))
+        check_error(p, value->off, value->width, "the new value may be made of no other field than the one it is for");
+}
+
+void check_action(struct parser *p, const struct sp_action *a)
+{
+    const struct sp_expr *t = a->target;
+    if (!t || is_void(t))
+        return;
+    const struct sp_field *f = &p->proto->fields[t->field];
     if (!(f->flags & SP_F_EDIT))
-        parse_error(p, at, "%s cannot be corrected", f->name);
+        check_error(p, t->off, t->width, "%s cannot be corrected", f->name);
     else if (a->kind == SP_DO_CLAMP && f->type != SP_NUM)
-        parse_error(p, at, "clamp needs a field that is a number, %s is %s", f->name, type_name(f->type));
-    else if (a->kind == SP_DO_TRUNCATE && f->type != SP_STR)
-        parse_error(p, at, "truncate needs a field that is a string, %s is %s", f->name, type_name(f->type));
-    else if (a->value && a->value->type != f->type)
-        parse_error(p, at, "%s is %s, its new value is %s", f->name, type_name(f->type), type_name(a->value->type));
-    else if (a->value && (expr_fields(a->value, p->proto, &repeated, &field), field && field->field != a->target->field))
-        parse_error(p, at, "the new value may use no other field than %s", f->name);
-    return !p->failed;
+        check_error(p, t->off, t->width, "clamp needs a field that is a number, %s is %s", f->name, type_name(f->type));
+    else if (a->kind == SP_DO_CLAMP && a->from > a->to)
+        check_error(p, t->off, t->width, "%lld..%lld holds no number", (long long)a->from, (long long)a->to);
+    else if ((a->kind == SP_DO_TRUNCATE || a->kind == SP_DO_REPLACE) && f->type != SP_STR)
+        check_error(p, t->off, t->width, "%s needs a field that is a string, %s is %s", a->kind == SP_DO_REPLACE ? "replace" : "truncate",
+                    f->name, type_name(f->type));
+    else if (a->kind == SP_DO_TRUNCATE && a->to < 0)
+        check_error(p, t->off, t->width, "a string cannot be truncated to %lld bytes", (long long)a->to);
+    else if (a->value)
+        check_value(p, f, t, a->value);
 }

@@ -9,6 +9,10 @@
  */
 #include "rule/parse.h"
 
+enum parse_limits {
+    MACRO_NAMES_MAX = 256, /* names that a suggestion is looked for among */
+};
+
 static struct sp_expr *parse_or(struct parser *p);
 
 static void advance(struct parser *p)
@@ -83,42 +87,56 @@ static struct macro *macro_named(const struct parser *p, struct sp_span name, bo
 
 static void unknown_list(struct parser *p)
 {
-    const char *names[65];
+    const char *names[MACRO_NAMES_MAX + 1];
     unsigned n = 0;
-    for (uint32_t i = 0; i < p->macros->n && n < 64; i++) {
-        struct sp_span name = p->macros->all[i].name;
-        char *text = sp_arena_get(&p->set->arena, name.n + 1);
-        if (!p->macros->all[i].list || !text)
-            continue;
-        struct sp_buf out = sp_buf_fixed(text, name.n + 1);
-        sp_put(&out, name);
-        sp_put_byte(&out, 0);
-        names[n++] = text;
+    for (uint32_t i = 0; i < p->macros->n && n < MACRO_NAMES_MAX; i++) {
+        if (p->macros->all[i].list)
+            names[n++] = (const char *)p->macros->all[i].name.p;
     }
     names[n] = NULL;
     const char *near = sp_did_you_mean(p->tok.str, names);
-    parse_error(p, &p->tok, "no list is named \"%.*s\"%s%s%s", SP_FMT(p->tok.str), near ? ": did you mean $" : "", near ? near : "", near ? "?" : "");
+    check_error(p, p->tok.off, p->tok.text.n, "no list is named \"%.*s\"%s%s%s", SP_FMT(p->tok.str), near ? ": did you mean $" : "",
+                near ? near : "", near ? "?" : "");
 }
 
-/* Parses the macro's text in the place of its name. Mistakes inside it point into the macro. */
+/* What stands for something whose mistakes have been reported already. */
+static struct sp_expr *skip(struct parser *p, enum sp_expr_kind kind)
+{
+    struct sp_expr *e = node(p, kind, &p->tok);
+    if (e)
+        e->type = TYPE_VOID;
+    p->wrong = true;
+    advance(p);
+    return e;
+}
+
+/* Parses the macro's text in the place of its name. Mistakes inside it point into the macro, and are reported once. */
 static struct sp_expr *expand(struct parser *p, struct macro *mac, struct sp_expr *(*parse)(struct parser *))
 {
+    const struct rule_text *text = p->text;
+    size_t at = p->at;
+    struct tok tok = p->tok;
+    bool wrong = p->wrong;
     if (mac->open) {
         parse_error(p, &p->tok, "\"%.*s\" is defined by itself", SP_FMT(mac->name));
         return NULL;
     }
-    struct parser saved = *p;
+    if (mac->broken)
+        return skip(p, mac->list ? SP_EX_LIST : SP_EX_PRESENT);
     mac->open = true;
     p->text = &mac->text;
     p->at = 0;
+    p->wrong = false;
     advance(p);
     struct sp_expr *e = p->failed ? NULL : parse(p);
     if (e && p->tok.kind != TOK_END)
         parse_error(p, &p->tok, "the definition should end here");
     mac->open = false;
-    p->text = saved.text;
-    p->at = saved.at;
-    p->tok = saved.tok;
+    mac->broken = p->failed || p->wrong;
+    p->wrong |= wrong;
+    p->text = text;
+    p->at = at;
+    p->tok = tok;
     if (p->failed)
         return NULL;
     advance(p);
@@ -142,22 +160,28 @@ static struct sp_expr *parse_literal(struct parser *p)
     return e;
 }
 
+static bool is_literal(const struct parser *p)
+{
+    return p->tok.kind == TOK_STRING || p->tok.kind == TOK_NUMBER || p->tok.kind == TOK_NET;
+}
+
 static struct sp_expr *parse_set_items(struct parser *p)
 {
+    struct sp_expr *items[SP_EXPR_NODES_MAX];
     struct sp_expr *list = node(p, SP_EX_LIST, &p->tok);
-    if (!list)
-        return NULL;
-    list->items = sp_arena_get(&p->set->arena, SP_EXPR_NODES_MAX * sizeof *list->items);
-    if (!list->items)
-        return NULL;
-    while (p->tok.kind == TOK_STRING || p->tok.kind == TOK_NUMBER || p->tok.kind == TOK_NET) {
+    while (list && is_literal(p)) {
         struct sp_expr *item = parse_literal(p);
         if (!item || p->failed)
             return NULL;
-        list->items[list->nitems++] = item;
+        items[list->nitems++] = item;
         (void)accept(p, TOK_COMMA);
     }
-    return list;
+    if (!list)
+        return NULL;
+    list->items = sp_arena_get(&p->set->arena, (list->nitems + 1) * sizeof *items);
+    for (uint32_t i = 0; list->items && i < list->nitems; i++)
+        list->items[i] = items[i];
+    return list->items ? list : NULL;
 }
 
 static struct sp_expr *parse_set(struct parser *p)
@@ -167,15 +191,17 @@ static struct sp_expr *parse_set(struct parser *p)
         if (mac)
             return expand(p, mac, parse_set_items);
         unknown_list(p);
-        return NULL;
+        return skip(p, SP_EX_LIST);
     }
     if (!expect(p, TOK_SET, "a set in braces, or $list,"))
         return NULL;
-    struct tok at = p->tok;
     struct sp_expr *list = parse_set_items(p);
-    if (list && list->nitems == 0)
-        parse_error(p, &at, "a set needs at least one string, number or address");
-    return list && expect(p, TOK_SET_END, "}") && !p->failed ? list : NULL;
+    if (!list || p->failed)
+        return NULL;
+    if (list->nitems == 0 || p->tok.kind != TOK_SET_END)
+        return expect(p, TOK_BAD, list->nitems ? "another string, number or address, or }" : "a string in quotes, a number or an address"), NULL;
+    advance(p);
+    return p->failed ? NULL : list;
 }
 
 static struct sp_expr *parse_field(struct parser *p)
@@ -183,26 +209,24 @@ static struct sp_expr *parse_field(struct parser *p)
     struct tok name = p->tok;
     advance(p);
     if (p->tok.kind != TOK_INDEX)
-        return check_field(p, &name, NULL, NULL);
+        return check_field(p, &name, NULL);
     advance(p);
     struct tok key = p->tok;
     if (!expect(p, TOK_STRING, "a name in quotes"))
         return NULL;
     if (!expect(p, TOK_INDEX_END, "]"))
         return NULL;
-    return check_field(p, &name, &key.str, &key);
+    return check_field(p, &name, &key);
 }
 
 static struct sp_expr *parse_count(struct parser *p, const struct tok *at)
 {
-    struct sp_expr *e = p->tok.kind == TOK_WORD ? parse_field(p) : NULL;
-    if (!e) {
+    if (p->tok.kind != TOK_WORD) {
         parse_error(p, at, "count() takes a field");
         return NULL;
     }
-    e->kind = SP_EX_COUNT;
-    e->type = SP_NUM;
-    return expect(p, TOK_CLOSE, ")") ? e : NULL;
+    struct sp_expr *e = parse_field(p);
+    return e && expect(p, TOK_CLOSE, ")") ? check_count(p, at, e) : NULL;
 }
 
 static struct sp_expr *parse_value(struct parser *p);
@@ -247,8 +271,10 @@ static struct sp_expr *parse_word(struct parser *p)
     bool truth = word_is(p, "true");
     if (truth || word_is(p, "false")) {
         struct sp_expr *e = node(p, SP_EX_BOOL, &name);
-        if (e)
-            *e = (struct sp_expr){.kind = SP_EX_BOOL, .type = SP_BOOL, .num = truth, .line = e->line, .col = e->col, .width = e->width};
+        if (e) {
+            e->type = SP_BOOL;
+            e->num = truth;
+        }
         advance(p);
         return e;
     }
@@ -450,17 +476,13 @@ struct sp_expr *parse_condition(struct parser *p, const struct rule_text *text)
 {
     p->text = text;
     p->at = p->depth = p->nodes = 0;
-    p->failed = false;
+    p->failed = p->wrong = false;
     advance(p);
     struct sp_expr *e = p->failed ? NULL : parse_or(p);
     if (e && !p->failed && p->tok.kind != TOK_END)
         (void)expect(p, TOK_END, "an operator (and, or, eq, contains, matches, in ...)");
-    if (!e || p->failed)
+    if (!e || p->failed || p->wrong)
         return NULL;
-    if (!is_condition(e)) {
-        parse_error(p, &p->tok, "a condition is expected, not a value");
-        return NULL;
-    }
     e = balance(p, e);
     if (depth_of(e) > SP_EXPR_DEPTH_MAX) {
         parse_error(p, &p->tok, "the condition is nested more than %d deep", SP_EXPR_DEPTH_MAX);
@@ -541,9 +563,8 @@ bool parse_action(struct parser *p, const struct rule_text *text, struct sp_acti
     *ret = (struct sp_action){0};
     p->text = text;
     p->at = p->depth = p->nodes = 0;
-    p->failed = false;
+    p->failed = p->wrong = false;
     advance(p);
-    struct tok at = p->tok;
     if (!action_kind(p, ret))
         return false;
     advance(p);
@@ -551,5 +572,6 @@ bool parse_action(struct parser *p, const struct rule_text *text, struct sp_acti
         return false;
     if (p->tok.kind != TOK_END)
         return expect(p, TOK_END, "the end of the action");
-    return check_action(p, &at, ret);
+    check_action(p, ret);
+    return !p->wrong;
 }

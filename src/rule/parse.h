@@ -37,9 +37,11 @@ struct tok {
 struct tok lex(struct sp_span text, size_t *at, struct sp_arena *a);
 
 struct macro {
-    struct sp_span name;
+    struct sp_span name; /* a NUL follows it */
     struct rule_text text;
-    bool list, open; /* open: being expanded, for cycles */
+    bool list;
+    bool open;   /* being expanded, for cycles */
+    bool broken; /* its mistakes have been reported: not again wherever it is used */
 };
 struct macros {
     struct macro *all;
@@ -55,8 +57,8 @@ struct parser {
     size_t at;
     struct tok tok;
     unsigned depth, nodes;
-    struct sp_span repeated;    /* name of the field that any()/all() asks, while inside one */
-    bool failed;
+    bool failed; /* not grammar: nothing behind it can be read */
+    bool wrong;  /* grammar, but it means nothing: reading goes on, to report what else is wrong */
 };
 
 /* A condition. NULL after a mistake, which has been reported. */
@@ -64,14 +66,26 @@ struct sp_expr *parse_condition(struct parser *p, const struct rule_text *text);
 /* One action of `then`. False after a mistake. */
 bool parse_action(struct parser *p, const struct rule_text *text, struct sp_action *ret);
 
-/* check.c: nodes, made only when their types fit; NULL after a mistake at the token `at` */
-struct sp_expr *node(struct parser *p, enum sp_expr_kind kind, const struct tok *at);
+/* A mistake of grammar at `at`. Only the first is reported: it explains those behind it. */
 void parse_error(struct parser *p, const struct tok *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-struct sp_expr *check_field(struct parser *p, const struct tok *name, const struct sp_span *key, const struct tok *key_at);
+/* A mistake of meaning, at [off, off+width) of the text. */
+void check_error(struct parser *p, size_t off, size_t width, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * check.c: nodes, made only when their types fit. After a mistake of meaning the result is a void node, which fits everywhere and
+ * says nothing more; NULL only when there is no memory or room for nodes.
+ */
+enum { TYPE_VOID = 0xff };
+struct sp_expr *node(struct parser *p, enum sp_expr_kind kind, const struct tok *at);
+struct sp_expr *check_field(struct parser *p, const struct tok *name, const struct tok *key);
+struct sp_expr *check_count(struct parser *p, const struct tok *at, struct sp_expr *field);
 struct sp_expr *check_call(struct parser *p, const struct tok *name, struct sp_expr **args, unsigned nargs);
 struct sp_expr *check_compare(struct parser *p, const struct tok *op, enum sp_cmp cmp, struct sp_expr *a, struct sp_expr *b);
 struct sp_expr *check_condition(struct parser *p, const struct tok *at, struct sp_expr *value);
 struct sp_expr *check_quantifier(struct parser *p, const struct tok *at, enum sp_expr_kind kind, struct sp_expr *a);
-bool check_action(struct parser *p, const struct tok *at, struct sp_action *a);
+void check_action(struct parser *p, const struct sp_action *a);
 const char *type_name(unsigned type);
+
+/* pattern.c: can the matcher run this regular expression? Mistakes are reported where they stand in it. */
+void check_pattern(struct parser *p, const struct sp_expr *pattern);
 #endif

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include <libfyaml.h>
 
+#include "base/hash.h"
 #include "rule/yaml.h"
 
 enum source_limits {
@@ -56,71 +58,84 @@ const struct sp_case *sp_rule_case(const struct sp_rule *r, uint32_t i)
     return &r->cases[i];
 }
 
-/* ---- one file ---- */
+/* ---- rules by name ---- */
 
-static bool id_taken(const struct sp_ruleset *s, struct sp_span id, const struct sp_rule **ret)
+/* Open addressing over rules that were read, right or wrong: a name is defined once. */
+struct names {
+    struct sp_rule **slots;
+    uint32_t n, cap; /* cap is a power of two, at most half of it used */
+};
+
+static struct sp_rule **name_slot(const struct names *t, struct sp_span id)
 {
-    for (uint32_t i = 0; i < s->nrules; i++) {
-        if (sp_span_eq(s->rules[i]->id, id)) {
-            *ret = s->rules[i];
-            return true;
-        }
-    }
-    return false;
+    uint32_t i = (uint32_t)sp_hash(id) & (t->cap - 1);
+    while (t->slots[i] && !sp_span_eq(t->slots[i]->id, id))
+        i = (i + 1) & (t->cap - 1);
+    return &t->slots[i];
 }
+
+static int names_grow(struct names *t)
+{
+    struct names more = {.cap = t->cap ? 2 * t->cap : 256, .n = t->n};
+    more.slots = calloc(more.cap, sizeof *more.slots);
+    if (!more.slots)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < t->cap; i++) {
+        if (t->slots[i])
+            *name_slot(&more, t->slots[i]->id) = t->slots[i];
+    }
+    free(t->slots);
+    *t = more;
+    return 0;
+}
+
+/* Remembers the rule; another one of its name is returned and stays. */
+static int names_add(struct names *t, struct sp_rule *rule, const struct sp_rule **ret_other)
+{
+    if (2 * (t->n + 1) > t->cap) {
+        int rc = names_grow(t);
+        if (rc < 0)
+            return rc;
+    }
+    struct sp_rule **slot = name_slot(t, rule->id);
+    *ret_other = *slot;
+    if (!*slot) {
+        *slot = rule;
+        t->n++;
+    }
+    return 0;
+}
+
+/* ---- one file ---- */
 
 struct loading {
     struct sp_ruleset *set;
     struct sp_diag *diag;
     struct macros macros;
-    struct sp_rule **fresh; /* of the file being read */
-    uint32_t nfresh, capfresh;
+    struct names names;
+    int rc;           /* what went wrong with the machine, not with the rules */
 };
 
-static void add_fresh(struct loading *l, struct sp_rule *rule)
-{
-    if (l->nfresh == l->capfresh) {
-        uint32_t cap = l->capfresh ? 2 * l->capfresh : 64;
-        struct sp_rule **more = realloc(l->fresh, cap * sizeof *more);
-        if (!more)
-            return;
-        l->fresh = more;
-        l->capfresh = cap;
-    }
-    l->fresh[l->nfresh++] = rule;
-}
-
-/* Rules count only when their whole file is right. */
-static void commit_file(struct loading *l, bool right)
-{
-    for (uint32_t i = 0; right && i < l->nfresh; i++) {
-        if (l->set->nrules < RULES_MAX)
-            l->set->rules[l->set->nrules++] = l->fresh[i];
-    }
-    l->nfresh = 0;
-}
-
-static void report_yaml_errors(struct sp_diag *diag, struct fy_diag *fyd, const char *name, struct sp_span source)
+static void report_yaml_error(struct sp_diag *diag, struct fy_diag *fyd, const char *name, struct sp_span source)
 {
     void *prev = NULL;
     struct fy_diag_error *e = fy_diag_errors_iterate(fyd, &prev);
-    struct sp_span line = {NULL, 0};
     if (!e) {
-        sp_diag_error(diag, name, 1, 0, 0, line, "not a YAML file");
+        sp_diag_error(diag, name, 1, 0, 0, (struct sp_span){NULL, 0}, "this is not YAML");
         return;
     }
-    unsigned at = 1;
-    size_t off = 0;
-    while (at < (unsigned)e->line && (off = sp_span_byte(source, off, '\n')) != SP_NOT_FOUND) {
-        off++;
-        at++;
+    unsigned line = e->line > 0 ? (unsigned)e->line : 1;
+    size_t at = 0;
+    for (unsigned i = 1; i < line && at != SP_NOT_FOUND; i++) {
+        size_t end = sp_span_byte(source, at, '\n');
+        at = end == SP_NOT_FOUND ? end : end + 1;
     }
-    if (off != SP_NOT_FOUND)
-        line = sp_span_sub(source, off, sp_span_byte(source, off, '\n') - off);
-    sp_diag_error(diag, name, e->line > 0 ? (unsigned)e->line : 1, e->column > 0 ? (unsigned)e->column : 1, 1, line, "%s", e->msg);
+    struct sp_span rest = sp_span_from(source, at);
+    sp_diag_error(diag, name, line, e->column > 0 ? (unsigned)e->column : 1, 1, sp_span_sub(rest, 0, sp_span_byte(rest, 0, '\n')),
+                  "YAML: %s", e->msg);
 }
 
-/* Calls `each` for every document; false when the file is not YAML. */
+/* Calls `each` for every document; false when the file is not YAML, which is reported. */
 static bool each_document(struct loading *l, const char *name, struct sp_span source,
                           void (*each)(struct loading *, struct yaml_file *, struct fy_node *))
 {
@@ -135,12 +150,12 @@ static bool each_document(struct loading *l, const char *name, struct sp_span so
     bool ok = parser && fy_parser_set_string(parser, (const char *)source.p, source.n) == 0;
     while (ok && (doc = fy_parse_load_document(parser))) {
         struct fy_node *root = fy_document_root(doc);
-        if (root)
+        if (root && !fy_node_is_null(root))
             each(l, &file, root);
         fy_parse_document_destroy(parser, doc);
     }
     if (!ok || fy_diag_got_error(fyd)) {
-        report_yaml_errors(l->diag, fyd, name, source);
+        report_yaml_error(l->diag, fyd, name, source);
         ok = false;
     }
     if (parser)
@@ -151,22 +166,25 @@ static bool each_document(struct loading *l, const char *name, struct sp_span so
 
 static void load_macros(struct loading *l, struct yaml_file *f, struct fy_node *root)
 {
-    yaml_read_macros(f, root);
     (void)l;
+    if (yaml_is_macros(root))
+        yaml_read_macros(f, root);
 }
 
 static void load_rule(struct loading *l, struct yaml_file *f, struct fy_node *root)
 {
-    if (yaml_is_macros(root))
-        return;
-    struct sp_rule *rule = yaml_read_rule(f, root);
     const struct sp_rule *other = NULL;
-    if (!rule)
+    struct sp_rule *rule = yaml_is_macros(root) ? NULL : yaml_read_rule(f, root);
+    if (!rule || l->rc < 0)
         return;
-    if (id_taken(l->set, rule->id, &other))
+    l->rc = names_add(&l->names, rule, &other);
+    if (other)
         sp_diag_error(l->diag, f->name, rule->line, 0, 0, (struct sp_span){NULL, 0}, "%.*s is defined already, at %s:%u", SP_FMT(rule->id),
                       other->file, other->line);
-    add_fresh(l, rule);
+    else if (l->set->nrules == RULES_MAX)
+        sp_diag_error(l->diag, f->name, rule->line, 0, 0, (struct sp_span){NULL, 0}, "more than %d rules", RULES_MAX);
+    else
+        l->set->rules[l->set->nrules++] = rule;
 }
 
 static const char *keep_name(struct sp_ruleset *s, const char *name)
@@ -180,6 +198,7 @@ static const char *keep_name(struct sp_ruleset *s, const char *name)
 struct file {
     const char *name;
     struct sp_span text;
+    bool broken; /* not YAML, which has been reported */
 };
 
 struct files {
@@ -187,23 +206,45 @@ struct files {
     uint32_t n, cap;
 };
 
+static void cannot(struct sp_diag *diag, const char *path, const char *what)
+{
+    sp_diag_error(diag, path, 0, 0, 0, (struct sp_span){NULL, 0}, "cannot read: %s", what);
+}
+
+/* Reads all of an open file. 0 or -errno. */
+static int read_open(struct sp_ruleset *s, int fd, struct sp_span *ret)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if (st.st_size > SP_RULE_FILE_MAX)
+        return -EFBIG;
+    size_t max = (size_t)st.st_size, n = 0;
+    uint8_t *p = sp_arena_get(&s->arena, max + 1);
+    if (!p)
+        return -ENOMEM;
+    while (n < max) {
+        ssize_t got = read(fd, p + n, max - n);
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    *ret = sp_span_of(p, n);
+    return 0;
+}
+
 static int read_file(struct sp_ruleset *s, const char *path, struct sp_diag *diag, struct sp_span *ret)
 {
-    struct sp_span none = {NULL, 0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = -EINVAL;
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        rc = -errno;
-        sp_diag_error(diag, path, 0, 0, 0, none, "cannot read: %s", strerror(errno));
-    } else if (st.st_size > SP_RULE_FILE_MAX) {
-        sp_diag_error(diag, path, 0, 0, 0, none, "a rule file may have %d MiB, this one has more", SP_RULE_FILE_MAX >> 20);
-    } else {
-        uint8_t *p = sp_arena_get(&s->arena, (size_t)st.st_size + 1);
-        ssize_t n = p ? read(fd, p, (size_t)st.st_size) : -1;
-        rc = n < 0 ? -EIO : 0;
-        if (rc == 0)
-            *ret = sp_span_of(p, (size_t)n);
-    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int rc = fd < 0 ? -errno : read_open(s, fd, ret);
+    if (rc == -EFBIG)
+        sp_diag_error(diag, path, 0, 0, 0, (struct sp_span){NULL, 0}, "a rule file has at most %d MiB", SP_RULE_FILE_MAX >> 20);
+    else if (rc < 0)
+        cannot(diag, path, rc == -EINVAL ? "not a file" : strerror(-rc));
     if (fd >= 0)
         close(fd);
     return rc;
@@ -219,7 +260,7 @@ static int add_file(struct files *fs, const char *name, struct sp_span text)
         fs->all = more;
         fs->cap = cap;
     }
-    fs->all[fs->n++] = (struct file){name, text};
+    fs->all[fs->n++] = (struct file){.name = name, .text = text};
     return 0;
 }
 
@@ -229,62 +270,88 @@ static bool is_rule_file(const char *name)
     return sp_span_ends(s, SP_LIT(".yaml")) || sp_span_ends(s, SP_LIT(".yml"));
 }
 
+static int gather(struct sp_ruleset *s, const char *path, unsigned depth, struct sp_diag *diag, struct files *fs);
+
+/* An entry of a directory. */
+static int gather_below(struct sp_ruleset *s, const char *path, const char *name, unsigned depth, struct sp_diag *diag, struct files *fs)
+{
+    char below[PATH_MAX];
+    struct stat st;
+    if (name[0] == '.')
+        return 0;
+    if ((size_t)snprintf(below, sizeof below, "%s/%s", path, name) >= sizeof below) {
+        cannot(diag, path, strerror(ENAMETOOLONG));
+        return -ENAMETOOLONG;
+    }
+    bool directory = stat(below, &st) == 0 && S_ISDIR(st.st_mode);
+    if (!directory && !is_rule_file(below))
+        return 0;
+    if (depth < DEPTH_MAX)
+        return gather(s, below, depth + 1, diag, fs);
+    sp_diag_error(diag, below, 0, 0, 0, (struct sp_span){NULL, 0}, "directories are nested more than %d deep", DEPTH_MAX);
+    return -ELOOP;
+}
+
+/* What cannot be read is reported; the rest is gathered all the same. */
 static int gather(struct sp_ruleset *s, const char *path, unsigned depth, struct sp_diag *diag, struct files *fs)
 {
     struct dirent **entries;
-    int n = scandir(path, &entries, NULL, alphasort), rc = 0;
-    if (n < 0) {
-        if (errno != ENOTDIR) {
-            sp_diag_error(diag, path, 0, 0, 0, (struct sp_span){NULL, 0}, "cannot read: %s", strerror(errno));
-            return -errno;
-        }
+    int n = scandir(path, &entries, NULL, alphasort), rc = n < 0 ? -errno : 0;
+    if (rc == -ENOTDIR) {
         struct sp_span text = {NULL, 0};
         rc = read_file(s, path, diag, &text);
         return rc < 0 ? rc : add_file(fs, keep_name(s, path), text);
     }
+    if (rc < 0) {
+        cannot(diag, path, strerror(-rc));
+        return rc;
+    }
     for (int i = 0; i < n; i++) {
-        char below[4096];
-        bool hidden = entries[i]->d_name[0] == '.';
-        snprintf(below, sizeof below, "%s/%s", path, entries[i]->d_name);
-        struct stat st;
-        bool directory = !hidden && stat(below, &st) == 0 && S_ISDIR(st.st_mode);
+        int bad = gather_below(s, path, entries[i]->d_name, depth, diag, fs);
+        rc = rc < 0 ? rc : bad;
         free(entries[i]);
-        if (!hidden && rc == 0 && ((directory && depth < DEPTH_MAX) || (!directory && is_rule_file(below))))
-            rc = gather(s, below, depth + 1, diag, fs);
     }
     free(entries);
     return rc;
 }
 
+/* Macros first, of all files: rules may stand before them. */
 static int load_files(struct sp_ruleset *s, struct sp_diag *diag, const struct files *fs)
 {
     struct loading l = {.set = s, .diag = diag};
     unsigned before = diag->errors;
-    for (uint32_t i = 0; i < fs->n; i++)
-        (void)each_document(&l, fs->all[i].name, fs->all[i].text, load_macros);
-    bool yaml = diag->errors == before; /* what is not YAML has been reported and is not read again */
-    for (uint32_t i = 0; yaml && i < fs->n; i++) {
-        unsigned errors = diag->errors;
-        (void)each_document(&l, fs->all[i].name, fs->all[i].text, load_rule);
-        commit_file(&l, diag->errors == errors);
+    for (uint32_t i = 0; l.rc == 0 && i < s->nrules; i++) {
+        const struct sp_rule *other;
+        l.rc = names_add(&l.names, s->rules[i], &other);
     }
-    free(l.fresh);
-    return diag->errors > before ? -EINVAL : 0;
+    for (uint32_t i = 0; l.rc == 0 && i < fs->n; i++) {
+        struct sp_span text = fs->all[i].text;
+        bool may = sp_span_find(text, 0, SP_LIT("macros")) != SP_NOT_FOUND || sp_span_find(text, 0, SP_LIT("lists")) != SP_NOT_FOUND;
+        fs->all[i].broken = may && !each_document(&l, fs->all[i].name, text, load_macros);
+    }
+    for (uint32_t i = 0; l.rc == 0 && i < fs->n; i++) {
+        unsigned errors = diag->errors;
+        uint32_t nrules = s->nrules;
+        if (!fs->all[i].broken)
+            (void)each_document(&l, fs->all[i].name, fs->all[i].text, load_rule);
+        if (diag->errors > errors)
+            s->nrules = nrules; /* nothing of a file with mistakes counts */
+    }
+    free(l.names.slots);
+    return l.rc < 0 ? l.rc : diag->errors > before ? -EINVAL : 0;
 }
 
 int sp_ruleset_load(struct sp_ruleset *s, const char *path, struct sp_diag *diag)
 {
     struct files fs = {0};
-    int rc = gather(s, path, 0, diag, &fs);
-    if (rc == 0)
-        rc = load_files(s, diag, &fs);
+    int rc = gather(s, path, 0, diag, &fs), bad = load_files(s, diag, &fs);
     free(fs.all);
-    return rc;
+    return rc < 0 ? rc : bad;
 }
 
 int sp_ruleset_load_text(struct sp_ruleset *s, const char *name, struct sp_span yaml, struct sp_diag *diag)
 {
-    struct file one = {keep_name(s, name), sp_arena_copy(&s->arena, yaml)};
+    struct file one = {.name = keep_name(s, name), .text = sp_arena_copy(&s->arena, yaml)};
     struct files fs = {.all = &one, .n = 1};
     return load_files(s, diag, &fs);
 }
