@@ -59,7 +59,7 @@ struct sp_expr *world_expr(struct world *w, enum sp_expr_kind kind, uint8_t type
 {
     struct sp_expr *e = sp_arena_get(&w->set.arena, sizeof *e);
     assert(e);
-    *e = (struct sp_expr){.kind = kind, .type = type, .line = 1, .col = 1, .width = 1};
+    *e = (struct sp_expr){.kind = kind, .type = type, .width = 1};
     return e;
 }
 
@@ -148,6 +148,11 @@ const struct world_pattern world_patterns[] = {
 };
 enum { NPATTERNS = sizeof world_patterns / sizeof *world_patterns - 1 };
 
+static struct sp_span pattern(struct world *w)
+{
+    return w->pattern ? w->pattern(w) : sp_span_str(world_patterns[world_dice(w, NPATTERNS)].text);
+}
+
 static struct sp_expr *list(struct world *w, uint8_t type);
 
 static struct sp_net net(struct world *w)
@@ -220,7 +225,7 @@ static struct sp_expr *compare_string(struct world *w, struct sp_expr *a)
     case 4:
         return world_compare(w, SP_CMP_CONTAINS, a, constant(w, SP_STR));
     default:
-        return world_compare(w, SP_CMP_MATCHES, a, world_text(w, sp_span_str(world_patterns[world_dice(w, NPATTERNS)].text)));
+        return world_compare(w, SP_CMP_MATCHES, a, world_text(w, pattern(w)));
     }
 }
 
