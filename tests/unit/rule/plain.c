@@ -53,7 +53,7 @@ static struct sp_fval value(const struct plain *p, const struct sp_expr *e)
     }
 }
 
-static bool matches(struct sp_span s, struct sp_span pattern, bool caseless)
+static bool posix_matches(struct sp_span s, struct sp_span pattern, bool caseless)
 {
     const struct world_pattern *w = world_patterns;
     regex_t re;
@@ -66,6 +66,8 @@ static bool matches(struct sp_span s, struct sp_span pattern, bool caseless)
     regfree(&re);
     return rc == 0;
 }
+
+bool (*plain_matches)(struct sp_span s, struct sp_span pattern, bool caseless) = posix_matches;
 
 static bool in_net(struct sp_span ip, const struct sp_net *net)
 {
@@ -107,7 +109,7 @@ static bool compare(const struct plain *p, const struct sp_expr *e)
     case SP_CMP_CONTAINS:
         return (caseless ? sp_span_ifind(a.str, 0, b.str) : sp_span_find(a.str, 0, b.str)) != SP_NOT_FOUND;
     case SP_CMP_MATCHES:
-        return matches(a.str, b.str, caseless);
+        return plain_matches(a.str, b.str, caseless);
     case SP_CMP_IN:
         for (uint32_t i = 0; i < e->b->nitems && !found; i++)
             found = equal(e->a, a, e->b->items[i], value(p, e->b->items[i]), caseless);
