@@ -169,6 +169,15 @@ static bool read_status_line(struct http_head *h, struct sp_span line)
 
 /* ---- header lines ---- */
 
+/* Of one length. Small letters, digits and hyphens keep their value under the bit that makes letters small, and no other tchar becomes one. */
+static inline bool same_name(struct sp_span name, const char *small)
+{
+    unsigned differ = 0;
+    for (size_t i = 0; i < name.n; i++)
+        differ |= (unsigned)(name.p[i] | 0x20) ^ (uint8_t)small[i];
+    return !differ;
+}
+
 static enum http_known known_name(struct sp_span name)
 {
     static const struct { const char *name; uint8_t n, known; } names[] = {
@@ -181,7 +190,7 @@ static enum http_known known_name(struct sp_span name)
     if (name.n >= sizeof by_length || !by_length[name.n])
         return H_OTHER;
     for (size_t i = by_length[name.n] - 1u; i < sizeof names / sizeof *names && names[i].n == name.n; i++) {
-        if (sp_lower(name.p[0]) == (uint8_t)names[i].name[0] && sp_span_ieq(name, sp_span_of(names[i].name, names[i].n)))
+        if ((name.p[0] | 0x20) == names[i].name[0] && same_name(name, names[i].name))
             return (enum http_known)names[i].known;
     }
     return H_OTHER;
