@@ -106,7 +106,7 @@ struct sp_rule {
 /* Fields of e, by direction flags; *repeated counts references to repeated fields, *field is the last one seen. */
 unsigned expr_fields(const struct sp_expr *e, const struct sp_proto *proto, unsigned *repeated, const struct sp_expr **field);
 
-/* Writes a condition back as text: canonical spelling, minimal parentheses. */
+/* Writes a condition or value back as text: canonical spelling, minimal parentheses. Read again it gives the same text. */
 void sp_expr_print(const struct sp_proto *proto, const struct sp_expr *e, struct sp_buf *out);
 /* Which trigger set the compiler takes for this condition, as text ("always: ..." when it has none). compile.c */
 void sp_trigger_print(const struct sp_rule *r, struct sp_buf *out);

@@ -6,7 +6,8 @@
 #include "rule/source.h"
 
 enum diag_limits {
-    DIAG_TEXT_MAX = 1 << 20, /* what one run reports; later mistakes are only counted */
+    DIAG_TEXT_MAX = 1 << 20, /* what one run reports */
+    DIAG_SHOWN_MAX = 200,    /* mistakes shown; later ones are only counted: a file that is something else has thousands */
     SHOWN_LINE_MAX = 160,    /* columns of a source line that are shown */
     WORD_MAX = 64,           /* words longer than this are never suggestions */
 };
@@ -21,20 +22,40 @@ void sp_diag_fini(struct sp_diag *d)
     sp_buf_fini(&d->text);
 }
 
-/* The line around the column, tabs as blanks, and the marks below it. */
+/* A byte that another one of the same UTF-8 character precedes takes no column of its own. */
+static bool continues(uint8_t c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+/* Control characters would move the terminal's cursor. */
+static void put_shown(struct sp_buf *out, struct sp_span s, uint8_t instead)
+{
+    for (size_t i = 0; i < s.n; i++)
+        sp_put_byte(out, s.p[i] < 0x20 || s.p[i] == 0x7f ? instead : s.p[i]);
+}
+
+static void put_repeated(struct sp_buf *out, struct sp_span over, uint8_t c)
+{
+    for (size_t i = 0; i < over.n; i++) {
+        if (!continues(over.p[i]))
+            sp_put_byte(out, c);
+    }
+}
+
+/* The line around the column, and the marks below it. */
 static void put_source(struct sp_buf *out, struct sp_span line, unsigned col, unsigned width)
 {
     size_t from = col > SHOWN_LINE_MAX - 40 ? col - (SHOWN_LINE_MAX - 40) : 0;
+    while (from && from < line.n && continues(line.p[from]))
+        from--;
     struct sp_span shown = sp_span_sub(line, from, SHOWN_LINE_MAX);
     sp_put_str(out, "    ");
-    for (size_t i = 0; i < shown.n; i++)
-        sp_put_byte(out, shown.p[i] < 0x20 || shown.p[i] == 0x7f ? ' ' : shown.p[i]);
+    put_shown(out, shown, ' ');
     sp_put_str(out, "\n    ");
-    for (size_t i = from + 1; i < col; i++)
-        sp_put_byte(out, ' ');
+    put_repeated(out, sp_span_sub(shown, 0, col - 1 - from), ' ');
     sp_put_byte(out, '^');
-    for (unsigned i = 1; i < width && col + i <= from + SHOWN_LINE_MAX; i++)
-        sp_put_byte(out, '~');
+    put_repeated(out, sp_span_sub(sp_span_sub(shown, col - from, SHOWN_LINE_MAX), 0, width ? width - 1 : 0), '~');
     sp_put_byte(out, '\n');
 }
 
@@ -43,16 +64,22 @@ void sp_diag_error(struct sp_diag *d, const char *file, unsigned line, unsigned 
 {
     char text[1024];
     va_list ap;
+    if (d->errors++ >= DIAG_SHOWN_MAX) {
+        if (d->errors == DIAG_SHOWN_MAX + 1)
+            sp_put_str(&d->text, "further mistakes are not shown\n");
+        return;
+    }
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    d->errors++;
     sp_put_str(&d->text, file);
     if (line)
         sp_put_fmt(&d->text, ":%u", line);
     if (line && col)
         sp_put_fmt(&d->text, ":%u", col);
-    sp_put_fmt(&d->text, ": error: %s\n", text);
+    sp_put_str(&d->text, ": error: ");
+    put_shown(&d->text, sp_span_str(text), '?');
+    sp_put_byte(&d->text, '\n');
     if (line && col && source_line.n)
         put_source(&d->text, source_line, col, width);
 }

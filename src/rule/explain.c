@@ -46,16 +46,17 @@ static void print_action(const struct sp_rule *r, const struct sp_action *a, str
     if (a->kind == SP_DO_REFUSE && a->status)
         sp_put_fmt(out, " %u", a->status);
     if (a->target) {
-        sp_put_fmt(out, " %s", r->proto->fields[a->target->field].name);
-        if (a->target->keyed)
-            sp_put_fmt(out, "[\"%.*s\"]", SP_FMT(a->target->str));
+        sp_put_byte(out, ' ');
+        sp_expr_print(r->proto, a->target, out);
     }
     if (a->kind == SP_DO_TRUNCATE)
         sp_put_fmt(out, " to %lld", (long long)a->to);
     if (a->kind == SP_DO_CLAMP)
         sp_put_fmt(out, " to %lld..%lld", (long long)a->from, (long long)a->to);
-    if (a->value && a->value->kind == SP_EX_STR)
-        sp_put_fmt(out, " %s \"%.*s\"", a->kind == SP_DO_SET ? "to" : "with", SP_FMT(a->value->str));
+    if (a->value) {
+        sp_put_str(out, a->kind == SP_DO_SET ? " to " : " with ");
+        sp_expr_print(r->proto, a->value, out);
+    }
 }
 
 static void print_cases(const struct sp_rule *r, struct sp_buf *out)

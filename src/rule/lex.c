@@ -25,11 +25,11 @@ static struct tok bad(struct tok t, struct sp_span text, size_t len, const char 
 /* One escape behind a backslash at text[*i]; false: unknown. */
 static bool unescape(struct sp_span text, size_t *i, struct sp_buf *out)
 {
-    static const struct { char from, to; } simple[] = {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'"', '"'}, {'\\', '\\'}, {'0', '\0'}};
+    static const struct { uint8_t from, to; } simple[] = {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'"', '"'}, {'\\', '\\'}, {'0', '\0'}};
     int c = sp_span_at(text, (*i)++);
     for (size_t k = 0; k < sizeof simple / sizeof *simple; k++) {
         if (c == simple[k].from) {
-            sp_put_byte(out, (uint8_t)simple[k].to);
+            sp_put_byte(out, simple[k].to);
             return true;
         }
     }
@@ -47,13 +47,16 @@ static struct tok lex_string(struct tok t, struct sp_span text, size_t *at, stru
     struct sp_buf out = sp_buf_arena(a, text.n - t.off);
     while (i < text.n && text.p[i] != '"') {
         uint8_t c = text.p[i++];
-        if (c != '\\' || raw)
+        size_t backslash = i - 1;
+        if (c != '\\' || raw) {
             sp_put_byte(&out, c);
-        else if (!unescape(text, &i, &out))
-            return bad(t, text, i - t.off, "unknown escape in a string: use \\\" \\\\ \\n \\r \\t \\0 \\xHH, or r\"...\" for a regular expression");
+        } else if (!unescape(text, &i, &out)) {
+            t.off = backslash;
+            return bad(t, text, 2, "unknown escape in a string: use \\\" \\\\ \\n \\r \\t \\0 \\xHH, or r\"...\" for a regular expression");
+        }
     }
     if (i >= text.n)
-        return bad(t, text, text.n - t.off, "the string is not closed");
+        return bad(t, text, 1, "the string is not closed");
     *at = i + 1;
     t.kind = TOK_STRING;
     t.text = sp_span_sub(text, t.off, *at - t.off);
@@ -118,7 +121,7 @@ static struct tok lex_number(struct tok t, struct sp_span text, size_t *at)
     else if (read_net(t.text, &t.net))
         t.kind = TOK_NET;
     else
-        return bad(t, text, t.text.n, "neither a number nor an address");
+        return bad(t, text, t.text.n, "neither a number (400, 0x1f, 64K, -1) nor an address (10.0.0.0/8, ::1)");
     return t;
 }
 
@@ -150,6 +153,27 @@ static struct tok lex_word(struct tok t, struct sp_span text, size_t *at, bool l
     return t;
 }
 
+/* What other languages write, and what is written here. */
+static const char *wrong_sign(int c, int next)
+{
+    switch (c) {
+    case '\'':
+        return "strings stand in double quotes";
+    case '=':
+        return next == '~' ? "write matches" : "write == or eq";
+    case '~':
+        return "write matches";
+    case '&':
+        return "write and, or &&";
+    case '|':
+        return "write or, or ||";
+    case '^':
+        return "write xor";
+    default:
+        return "unexpected character";
+    }
+}
+
 static struct tok lex_sign(struct tok t, struct sp_span text, size_t *at)
 {
     static const struct { const char *sign; enum tok_kind kind; } signs[] = {
@@ -157,16 +181,17 @@ static struct tok lex_sign(struct tok t, struct sp_span text, size_t *at)
         {"(", TOK_OPEN}, {")", TOK_CLOSE}, {"[", TOK_INDEX}, {"]", TOK_INDEX_END}, {"{", TOK_SET}, {"}", TOK_SET_END},
         {",", TOK_COMMA}, {"<", TOK_LT}, {">", TOK_GT}, {"!", TOK_NOT},
     };
+    struct sp_span rest = sp_span_from(text, t.off);
     for (size_t k = 0; k < sizeof signs / sizeof *signs; k++) {
         struct sp_span sign = sp_span_str(signs[k].sign);
-        if (sp_span_starts(sp_span_from(text, t.off), sign)) {
+        if (sp_span_starts(rest, sign)) {
             t.kind = signs[k].kind;
             t.text = sp_span_sub(text, t.off, sign.n);
             *at = t.off + sign.n;
             return t;
         }
     }
-    return bad(t, text, 1, "unexpected character");
+    return bad(t, text, 1, wrong_sign(sp_span_at(rest, 0), sp_span_at(rest, 1)));
 }
 
 struct tok lex(struct sp_span text, size_t *at, struct sp_arena *a)

@@ -42,7 +42,7 @@ static bool expect(struct parser *p, enum tok_kind kind, const char *what)
         return true;
     }
     if (p->tok.kind == TOK_END)
-        parse_error(p, &p->tok, "%s is expected here, but the text ends", what);
+        parse_error(p, &p->tok, "%s is expected behind this", what);
     else
         parse_error(p, &p->tok, "%s is expected here, not \"%.*s\"", what, SP_FMT(p->tok.text));
     return false;
@@ -472,6 +472,14 @@ static struct sp_expr *balance(struct parser *p, struct sp_expr *e)
     return build(space, n, space + count, &njoints);
 }
 
+static void expect_operator(struct parser *p)
+{
+    static const char *const names[] = {"and", "or", "xor", "eq", "ne", "lt", "le", "gt", "ge", "contains", "matches", "in", NULL};
+    const char *near = p->tok.kind == TOK_WORD ? sp_did_you_mean(p->tok.text, names) : NULL;
+    parse_error(p, &p->tok, "an operator (and, or, eq, contains, matches, in ...) is expected here, not \"%.*s\"%s%s%s", SP_FMT(p->tok.text),
+                near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
 struct sp_expr *parse_condition(struct parser *p, const struct rule_text *text)
 {
     p->text = text;
@@ -480,7 +488,7 @@ struct sp_expr *parse_condition(struct parser *p, const struct rule_text *text)
     advance(p);
     struct sp_expr *e = p->failed ? NULL : parse_or(p);
     if (e && !p->failed && p->tok.kind != TOK_END)
-        (void)expect(p, TOK_END, "an operator (and, or, eq, contains, matches, in ...)");
+        expect_operator(p);
     if (!e || p->failed || p->wrong)
         return NULL;
     e = balance(p, e);

@@ -22,6 +22,18 @@ static void print_str(struct sp_buf *out, struct sp_span s)
     sp_put_byte(out, '"');
 }
 
+/* A regular expression is easier to read raw, where that can be written. */
+static void print_pattern(struct sp_buf *out, struct sp_span s)
+{
+    bool raw = sp_span_byte(s, 0, '\\') != SP_NOT_FOUND;
+    for (size_t i = 0; i < s.n; i++)
+        raw &= s.p[i] >= 0x20 && s.p[i] != 0x7f && s.p[i] != '"';
+    if (raw)
+        sp_put_fmt(out, "r\"%.*s\"", SP_FMT(s));
+    else
+        print_str(out, s);
+}
+
 static void print_net(struct sp_buf *out, const struct sp_net *n)
 {
     char text[INET6_ADDRSTRLEN];
@@ -115,7 +127,10 @@ static void print_condition(const struct sp_proto *proto, const struct sp_expr *
     case SP_EX_CMP:
         print_value(proto, e->a, out);
         sp_put_fmt(out, " %s ", comparisons[e->cmp]);
-        print_value(proto, e->b, out);
+        if (e->cmp == SP_CMP_MATCHES)
+            print_pattern(out, e->b->str);
+        else
+            print_value(proto, e->b, out);
         break;
     default:
         print_value(proto, e->a, out);
@@ -126,5 +141,8 @@ static void print_condition(const struct sp_proto *proto, const struct sp_expr *
 
 void sp_expr_print(const struct sp_proto *proto, const struct sp_expr *e, struct sp_buf *out)
 {
-    print_condition(proto, e, 0, out);
+    if (e->kind <= SP_EX_TRUTH)
+        print_condition(proto, e, 0, out);
+    else
+        print_value(proto, e, out);
 }
