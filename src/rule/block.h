@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * block: the compiled policy in memory. Everything is an offset from the block's start (0: none), so the block can be mapped
- * anywhere at a page boundary. Written by compile.c and index.c, read by match.c and eval.c, checked by policy.c.
+ * anywhere at a page boundary. Written by compile.c and index.c, read by match.c and eval.c, checked by verify.c.
  */
 #ifndef SP_RULE_BLOCK_H
 #define SP_RULE_BLOCK_H
@@ -67,7 +67,6 @@ struct brule {
 /* Patterns for values of any key are scanned in all values at once; those for certain keys only in the values that have one. */
 enum db_kind { DB_LITERALS, DB_EXPRESSIONS, DB_KEYED_LITERALS, DB_KEYED_EXPRESSIONS, DB_KINDS };
 
-
 enum posting_flags { POST_JUDGE = 1, POST_GATE = 2 };
 struct bposting { uint32_t rule; uint32_t key; uint32_t flags; }; /* key id, NO_KEY: any */
 
@@ -101,10 +100,10 @@ struct bkey { uint64_t hash; struct bref name; uint32_t id, used; };
 struct sp_policy {
     uint64_t magic;
     uint32_t version, nrules;
-    uint64_t len, checksum;   /* of everything behind this header */
+    uint64_t len, checksum;   /* checksum: of the header with this field zero, and everything behind it */
     uint32_t rules;           /* struct brule[nrules] */
     uint32_t scratch_dbs, nscratch_dbs; /* uint32_t offsets of every database, for hs_alloc_scratch */
-    uint32_t max_values_bits, pad;
+    uint32_t pad;
     struct bside sides[BLOCK_SIDES_MAX];
 };
 
@@ -116,6 +115,8 @@ static inline struct sp_span block_str(const struct sp_policy *p, struct bref r)
 {
     return sp_span_of(block_at(p, r.off), r.n);
 }
+
+uint64_t block_checksum(const struct sp_policy *p);
 
 /* ---- building it ---- */
 

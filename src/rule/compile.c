@@ -414,11 +414,6 @@ static void write_block(struct builder *b, struct sp_policy *head)
     }
 }
 
-static uint64_t checksum(const struct sp_policy *p)
-{
-    return sp_hash(sp_span_of(p + 1, p->len - sizeof *p));
-}
-
 /* Copies the finished bytes to memory that starts on a page and cannot be written any more. */
 static int seal(struct builder *b, const struct sp_policy *head, struct sp_policy **ret)
 {
@@ -431,7 +426,7 @@ static int seal(struct builder *b, const struct sp_policy *head, struct sp_polic
     p->magic = BLOCK_MAGIC;
     p->version = BLOCK_VERSION;
     p->len = b->out.n;
-    p->checksum = checksum(p);
+    p->checksum = block_checksum(p);
     (void)mprotect(block, b->out.n, PROT_READ);
     *ret = p;
     return 0;
