@@ -43,18 +43,32 @@ static int peek(const struct reader *r)
 
 enum repeat { ONCE, AT_LEAST_ONCE, MAYBE_NOT };
 
+/* "{2}", "{2,}" or "{2,3}"; any other brace stands for itself, and what it is part of is not known. */
+static enum repeat take_braces(struct reader *r)
+{
+    struct sp_span rest = sp_span_from(r->text, r->at);
+    size_t i = 1;
+    while (sp_is_digit((uint8_t)sp_span_at(rest, i)))
+        i++;
+    bool digits = i > 1;
+    if (sp_span_at(rest, i) == ',')
+        for (i++; sp_is_digit((uint8_t)sp_span_at(rest, i)); i++)
+            ;
+    r->unknown |= !digits || sp_span_at(rest, i) != '}';
+    r->at += i + 1;
+    return sp_span_at(rest, 1) == '0' ? MAYBE_NOT : AT_LEAST_ONCE;
+}
+
 static enum repeat take_repeat(struct reader *r)
 {
     int c = peek(r);
     enum repeat rc = c == '?' || c == '*' ? MAYBE_NOT : c == '+' ? AT_LEAST_ONCE : ONCE;
-    if (c == '{' && sp_is_digit((uint8_t)sp_span_at(r->text, r->at + 1))) {
-        rc = sp_span_at(r->text, r->at + 1) == '0' ? MAYBE_NOT : AT_LEAST_ONCE;
-        while (peek(r) >= 0 && peek(r) != '}')
-            r->at++;
-    } else if (rc == ONCE) {
+    if (c == '{')
+        rc = take_braces(r);
+    else if (rc == ONCE)
         return rc;
-    }
-    r->at++;
+    else
+        r->at++;
     if (peek(r) == '?' || peek(r) == '+')
         r->at++;
     r->unknown |= peek(r) == '{' || peek(r) == '*'; /* a repeat of a repeat */
