@@ -3,7 +3,7 @@
 #
 #   make          builds (what must be installed: tools/install-deps.sh build)
 #   make run      demonstration on :8080: a site, Sallyport in front of it, three exploits; installs what is missing
-#   make test     every test, last line "N passed, M failed"; installs what is missing
+#   make test     every test, a minute of fuzzing included, last line "N passed, M failed"; installs what is missing
 #   make check    the quick tier of it: lint, unit and case tests
 #   make bench    CPU per request beside HAProxy, nginx and ModSecurity; installs what is missing
 #   make fuzz     every fuzz target under libFuzzer, FUZZ_SECONDS (60) in total
@@ -42,7 +42,7 @@ tests-built: configured
 	ninja -C $(BUILD) all meson-test-prereq
 
 test: deps-test
-	@$(MAKE) --no-print-directory tests-built
+	@$(MAKE) --no-print-directory tests-built fuzz-built
 	@node tests/run.mjs $(BUILD)
 
 check: tests-built
@@ -53,9 +53,11 @@ bench: deps-bench
 	ninja -C $(BUILD) src/proc/sallyport bench/idle bench/engine
 	@node bench/bench.mjs $(BUILD)
 
-fuzz:
+fuzz-built:
 	@test -f $(FUZZ_BUILD)/build.ninja || CC=clang meson setup $(FUZZ_BUILD) --werror -Dfuzzer=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C $(FUZZ_BUILD) fuzz-all
+
+fuzz: fuzz-built
 	@fuzz/smoke.sh $(FUZZ_BUILD)/fuzz $(FUZZ_SECONDS)
 
 prove:
@@ -75,4 +77,4 @@ install: configured
 clean:
 	rm -rf build build-san $(BUILD) $(FUZZ_BUILD)
 
-.PHONY: all configured run test tests-built check bench fuzz prove lint docs install clean
+.PHONY: all configured run test tests-built check bench fuzz-built fuzz prove lint docs install clean

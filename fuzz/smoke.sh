@@ -1,8 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # smoke: runs every libFuzzer target of a directory for its share of the time. What crashes is kept in DIR/crashes.
-# Usage: fuzz/smoke.sh DIR SECONDS
+# Usage: fuzz/smoke.sh [--tap] DIR SECONDS
 set -u
+tap=''
+if [ "$1" = --tap ]; then
+    tap=1
+    shift
+fi
 dir=$1 seconds=$2
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$dir/crashes" "$dir/found"
@@ -33,12 +38,25 @@ for target in $targets; do
     if "$target" -max_total_time="$share" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$dir/crashes/$name-" "$dir/found/$name" $seeds >"$dir/$name.log" 2>&1; then
         passed=$((passed + 1))
-        printf 'ok     %-16s %s inputs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: //p' "$dir/$name.log")"
+        ran=$(sed -n 's/^stat::number_of_executed_units: //p' "$dir/$name.log")
+        if [ "$tap" ]; then
+            printf 'ok %d - %s\n' $((passed + failed)) "$name"
+        else
+            printf 'ok     %-16s %s inputs\n' "$name" "$ran"
+        fi
     else
         failed=$((failed + 1))
-        printf 'FAILED %s\n' "$name"
-        tail -n 40 "$dir/$name.log"
+        if [ "$tap" ]; then
+            printf 'not ok %d - %s\n' $((passed + failed)) "$name"
+        else
+            printf 'FAILED %s\n' "$name"
+        fi
+        tail -n 40 "$dir/$name.log" | sed "s/^/${tap:+# }/"
     fi
 done
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+if [ "$tap" ]; then
+    printf '1..%d\n' $((passed + failed))
+else
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+fi
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
