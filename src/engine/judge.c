@@ -63,6 +63,8 @@ static void settle(struct sp_engine *e, struct sp_session *s, enum sp_act act)
     note_worst(s, act);
     if (v->nhits)
         tell_hits(e, s, v, act);
+    else if (act == SP_REFUSE) /* by no rule: what one asked could not be computed */
+        tell_anomaly(e, s, (enum sp_dir)e->msg.dir, &e->msg, "too_complex", act, v->status);
     if (e->judged)
         e->judged(e->ctx, s, &e->msg, v);
 }
