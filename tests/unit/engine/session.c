@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions played against a network and a clock that are not there: bytes go in by chunks, what leaves and what is told is compared.
+ * Every play ends with an empty pool.
+ */
+#include "engine/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+enum {
+    BUDGET = 64 << 20,
+    BODY_MAX = 64 << 10, /* of collected bodies, here */
+    LEFT_MAX = 8 << 20,
+    MEBIBYTE = 1 << 20,
+};
+
+struct play {
+    struct sp_engine engine;
+    struct sp_pool *pool;
+    struct sp_policy *policy;
+    struct sp_session session;
+    struct sp_buf left[2]; /* what left, by direction */
+    struct sp_buf told;    /* "anomaly;" or "rule number;" */
+};
+static struct play play;
+
+static const char RULES[] =
+    "guard: no-bad\ntitle: t\nwhen: http.request.uri.path contains \"/bad\"\nthen: refuse 403\n"
+    "cases: [{send: a, expect: refuse}, {send: b, expect: pass}]\n"
+    "---\nguard: no-evil\ntitle: t\nwhen: http.request.uri.path contains \"/form\" and http.request.body contains \"evil\"\nthen: refuse 406\n"
+    "cases: [{send: a, expect: refuse}, {send: b, expect: pass}]\n"
+    "---\nguard: no-header\ntitle: t\nwhen: http.request.headers[\"x-evil\"]\nthen: remove http.request.headers[\"x-evil\"]\n"
+    "cases: [{send: a, expect: correct}, {send: b, expect: pass}]\n"
+    "---\nguard: no-secret\ntitle: t\nwhen: http.response.headers[\"x-secret\"]\nthen: refuse 502\n"
+    "cases: [{send: a, expect: refuse}, {send: b, expect: pass}]\n";
+
+static void on_event(void *ctx, const struct sp_event *ev)
+{
+    struct play *p = ctx;
+    if (ev->anomaly)
+        sp_put_fmt(&p->told, "%s;", ev->anomaly);
+    else
+        sp_put_fmt(&p->told, "rule %u;", ev->rule);
+}
+
+static void begin(struct play *p, const char *rules, uint64_t budget)
+{
+    struct sp_ruleset set;
+    struct sp_diag diag;
+    memset(p, 0, sizeof *p);
+    sp_diag_init(&diag);
+    assert_int_equal(sp_ruleset_init(&set), 0);
+    if (sp_ruleset_load_text(&set, "rules", sp_span_str(rules), &diag) < 0 || sp_policy_compile(&set, &diag, &p->policy) < 0)
+        fail_msg("%.*s", SP_FMT(sp_buf_span(&diag.text)));
+    sp_diag_fini(&diag);
+    sp_ruleset_fini(&set);
+    assert_int_equal(sp_pool_new(budget, &p->pool), 0);
+    assert_int_equal(sp_engine_init(&p->engine, p->policy, p->pool, BODY_MAX), 0);
+    p->engine.emit = on_event;
+    p->engine.ctx = p;
+    for (int dir = 0; dir < 2; dir++)
+        p->left[dir] = sp_buf_growing(LEFT_MAX);
+    p->told = sp_buf_growing(LEFT_MAX);
+    sp_session_open(&p->engine, &p->session, sp_proto_by_name(SP_LIT("http")));
+}
+
+/* The session ends, and nothing of it stays. */
+static void end(struct play *p)
+{
+    sp_session_close(&p->engine, &p->session);
+    assert_int_equal(sp_pool_used(p->pool), 0);
+    sp_engine_fini(&p->engine);
+    sp_pool_free(p->pool);
+    sp_policy_free(p->policy);
+    sp_buf_fini(&p->left[0]);
+    sp_buf_fini(&p->left[1]);
+    sp_buf_fini(&p->told);
+}
+
+static void drain(struct play *p)
+{
+    for (int dir = 0; dir < 2; dir++) {
+        struct sp_span out = sp_session_out(&p->engine, &p->session, (enum sp_dir)dir);
+        sp_put(&p->left[dir], out);
+        if (out.n)
+            sp_session_sent(&p->engine, &p->session, (enum sp_dir)dir, out.n);
+    }
+}
+
+/* At most `cut` bytes at once. False: they are not taken any more. */
+static bool feed(struct play *p, enum sp_dir dir, struct sp_span bytes, size_t cut)
+{
+    size_t room;
+    for (size_t at = 0; at < bytes.n;) {
+        uint8_t *to = sp_session_room(&p->engine, &p->session, dir, &room);
+        if (!to)
+            return false;
+        size_t n = bytes.n - at < room ? bytes.n - at : room;
+        n = n < cut ? n : cut;
+        memcpy(to, bytes.p + at, n);
+        at += n;
+        sp_session_got(&p->engine, &p->session, dir, n);
+        drain(p);
+    }
+    return true;
+}
+
+static void client(struct play *p, const char *text) { assert_true(feed(p, SP_C2S, sp_span_str(text), SIZE_MAX)); }
+static void server(struct play *p, const char *text) { assert_true(feed(p, SP_S2C, sp_span_str(text), SIZE_MAX)); }
+
+static void assert_text(const struct sp_buf *got, const char *want)
+{
+    if (!sp_span_eq(sp_buf_span(got), sp_span_str(want)))
+        fail_msg("expected:\n%s\ngot:\n%.*s", want, SP_FMT(sp_buf_span(got)));
+}
+
+/* The answer of ours that stands at `at` of what left towards the client: its status; *at moves behind it. */
+static unsigned take_answer(struct play *p, size_t *at)
+{
+    struct sp_span rest = sp_span_from(sp_buf_span(&p->left[SP_S2C]), *at);
+    uint64_t status = 0, body = 0;
+    assert_true(sp_span_starts(rest, SP_LIT("HTTP/1.1 ")));
+    assert_true(sp_span_u64(sp_span_sub(rest, 9, 3), &status));
+    size_t head = sp_span_find(rest, 0, SP_LIT("\r\n\r\n")), field = sp_span_ifind(rest, 0, SP_LIT("Content-Length: "));
+    assert_true(head != SP_NOT_FOUND);
+    if (field < head)
+        assert_true(sp_span_u64(sp_span_sub(rest, field + 16, sp_span_byte(rest, field, '\r') - field - 16), &body));
+    *at += head + 4 + body;
+    assert_true(*at <= p->left[SP_S2C].n);
+    return (unsigned)status;
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define ANSWER(text) "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" text
+
+/* ---- what passes ---- */
+
+static void without_rules_bytes_pass_as_they_are(void **state)
+{
+    (void)state;
+    static const char ask[] = GET("/bad") "POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n" GET("/c");
+    static const char say[] = ANSWER("1") "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n" ANSWER("3");
+    for (size_t cut = 1; cut < 40; cut += 3) {
+        begin(&play, "", BUDGET);
+        assert_true(feed(&play, SP_C2S, sp_span_str(ask), cut));
+        assert_true(feed(&play, SP_S2C, sp_span_str(say), cut));
+        assert_text(&play.left[SP_C2S], ask);
+        assert_text(&play.left[SP_S2C], say);
+        assert_text(&play.told, "");
+        end(&play);
+    }
+}
+
+static void watching_changes_nothing(void **state)
+{
+    (void)state;
+    static const char ask[] = GET("/bad") "GET / HTTP/1.1\r\nHost: a\r\nX-Evil: 1\r\n\r\n"
+                              "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nevil";
+    begin(&play, RULES, BUDGET);
+    play.engine.monitor = true;
+    client(&play, ask);
+    assert_text(&play.left[SP_C2S], ask);
+    assert_text(&play.told, "rule 0;rule 2;rule 1;");
+    assert_false(play.session.closing);
+    end(&play);
+}
+
+static void after_an_upgrade_nobody_reads(void **state)
+{
+    (void)state;
+    static const char ask[] = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    static const char say[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    begin(&play, RULES, BUDGET);
+    client(&play, ask);
+    assert_false(play.session.opaque);
+    server(&play, say);
+    client(&play, GET("/bad"));
+    server(&play, "\x81\x02hi");
+    assert_true(play.session.opaque);
+    assert_int_equal(sp_session_spliceable(&play.session, SP_C2S), UINT64_MAX);
+    assert_true(sp_span_ends(sp_buf_span(&play.left[SP_C2S]), SP_LIT(GET("/bad"))));
+    assert_true(sp_span_ends(sp_buf_span(&play.left[SP_S2C]), SP_LIT("\x81\x02hi")));
+    end(&play);
+}
+
+/* ---- what is refused ---- */
+
+static void refused_in_the_middle_of_a_pipeline(void **state)
+{
+    (void)state;
+    static const char ask[] = GET("/1") GET("/bad") GET("/3");
+    for (size_t cut = 1; cut <= sizeof ask; cut += cut < 8 ? 1 : 13) {
+        size_t at = 0;
+        begin(&play, RULES, BUDGET);
+        assert_true(feed(&play, SP_C2S, sp_span_str(ask), cut));
+        assert_text(&play.left[SP_S2C], "");
+        server(&play, ANSWER("1"));
+        server(&play, ANSWER("3"));
+        assert_text(&play.left[SP_C2S], GET("/1") GET("/3"));
+        assert_int_equal(take_answer(&play, &at), 200);
+        assert_int_equal(take_answer(&play, &at), 403);
+        assert_int_equal(take_answer(&play, &at), 200);
+        assert_int_equal(at, play.left[SP_S2C].n);
+        assert_text(&play.told, "rule 0;");
+        end(&play);
+    }
+}
+
+static void body_of_a_refused_request_vanishes(void **state)
+{
+    (void)state;
+    static const char plain[] = "POST /bad HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n" "0123456789" GET("/2");
+    static const char chunked[] = "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" "a;x=1\r\n0123456789\r\n0\r\nT: 1\r\n\r\n" GET("/2");
+    static const char *const asks[] = {plain, chunked};
+    for (size_t cut = 1; cut < 60; cut += 7) {
+        size_t at = 0;
+        begin(&play, RULES, BUDGET);
+        assert_true(feed(&play, SP_C2S, sp_span_str(asks[cut % 2]), cut));
+        server(&play, ANSWER("2"));
+        assert_text(&play.left[SP_C2S], GET("/2"));
+        assert_int_equal(take_answer(&play, &at), 403);
+        assert_int_equal(take_answer(&play, &at), 200);
+        assert_false(play.session.closing);
+        end(&play);
+    }
+}
+
+static void refused_response_takes_its_place(void **state)
+{
+    (void)state;
+    size_t at = 0;
+    begin(&play, RULES, BUDGET);
+    client(&play, GET("/1") GET("/2"));
+    server(&play, ANSWER("1") "HTTP/1.1 200 OK\r\nX-Secret: 1\r\nContent-Length: 3\r\n\r\nabc");
+    assert_int_equal(take_answer(&play, &at), 200);
+    assert_int_equal(take_answer(&play, &at), 502);
+    assert_int_equal(at, play.left[SP_S2C].n);
+    assert_true(play.session.closing && play.session.abort_server);
+    end(&play);
+}
+
+static void head_too_long_is_431(void **state)
+{
+    (void)state;
+    static char head[80 << 10];
+    size_t at = 0;
+    memset(head, 'a', sizeof head - 1);
+    memcpy(head, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 28);
+    begin(&play, RULES, BUDGET);
+    (void)feed(&play, SP_C2S, sp_span_str(head), 1000);
+    assert_int_equal(take_answer(&play, &at), 431);
+    assert_true(play.session.closing);
+    assert_int_equal(play.left[SP_C2S].n, 0);
+    end(&play);
+}
+
+/* ---- bodies that are collected ---- */
+
+static void client_is_told_to_go_on(void **state)
+{
+    (void)state;
+    static const char head[] = "POST /form HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    for (int evil = 0; evil < 2; evil++) {
+        size_t at = 0;
+        begin(&play, RULES, BUDGET);
+        client(&play, head);
+        assert_text(&play.left[SP_C2S], "");
+        assert_text(&play.left[SP_S2C], "HTTP/1.1 100 Continue\r\n\r\n");
+        client(&play, evil ? "evil" : "good");
+        assert_int_equal(take_answer(&play, &at), 100);
+        if (evil) {
+            assert_int_equal(play.left[SP_C2S].n, 0);
+            assert_int_equal(take_answer(&play, &at), 406);
+        } else {
+            assert_true(sp_span_ends(sp_buf_span(&play.left[SP_C2S]), SP_LIT("\r\n\r\ngood")));
+        }
+        assert_int_equal(at, play.left[SP_S2C].n);
+        end(&play);
+    }
+}
+
+static void collected_body_too_long_is_413(void **state)
+{
+    (void)state;
+    static char body[BODY_MAX + 2];
+    memset(body, 'a', sizeof body - 1);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        size_t at = 0;
+        begin(&play, RULES, BUDGET);
+        client(&play, chunked ? "POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n"
+                              : "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n");
+        (void)feed(&play, SP_C2S, sp_span_str(body), 5000);
+        assert_int_equal(take_answer(&play, &at), 413);
+        assert_int_equal(play.left[SP_C2S].n, 0);
+        end(&play);
+    }
+}
+
+/* Fed byte by byte, each byte is looked at and moved a bounded number of times. */
+static void collecting_is_linear(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n",
+                                        "POST /form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n"};
+    static char body[MEBIBYTE + 1];
+    memset(body, 'a', MEBIBYTE);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        uint64_t looked = 0, moved = 0;
+        begin(&play, RULES, BUDGET);
+        play.engine.body_max = 2 * MEBIBYTE;
+        client(&play, heads[chunked]);
+        const struct sp_side *d = &play.session.side[SP_C2S];
+        for (size_t i = 0; i < MEBIBYTE; i++) {
+            uint32_t block = d->block;
+            assert_true(feed(&play, SP_C2S, sp_span_of(body + i, 1), 1));
+            moved += d->block != block ? d->have : 0;
+            looked += d->mark ? 1 : d->have - d->clear; /* without a mark the next call begins at the unit's start */
+        }
+        if (chunked)
+            client(&play, "\r\n0\r\n\r\n");
+        assert_int_equal(play.engine.units, 1);
+        assert_true(play.left[SP_C2S].n > MEBIBYTE);
+        assert_true(moved < 2 * MEBIBYTE);
+        assert_true(looked < 2 * MEBIBYTE);
+        end(&play);
+    }
+}
+
+/* ---- ends ---- */
+
+static void server_ends_in_the_middle(void **state)
+{
+    (void)state;
+    static const struct { const char *say; unsigned status; } ends[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 0}, {"HTTP/1.1 200 OK\r\nConte", 502},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", 0},
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t at = 0;
+        begin(&play, RULES, BUDGET);
+        client(&play, GET("/"));
+        server(&play, ends[i].say);
+        sp_session_eof(&play.engine, &play.session, SP_S2C);
+        drain(&play);
+        if (ends[i].status)
+            assert_int_equal(take_answer(&play, &at), ends[i].status);
+        else
+            assert_text(&play.left[SP_S2C], ends[i].say);
+        assert_true(play.session.closing);
+        end(&play);
+    }
+}
+
+static void failures_from_outside(void **state)
+{
+    (void)state;
+    static const struct { const char *ask, *say; unsigned status, seen; } fails[] = {
+        {"GET / HT", "", 408, 408}, {GET("/"), "", 502, 502}, {GET("/"), "", 504, 504}, {GET("/"), "HTTP/1.1 2", 504, 504},
+        {GET("/"), "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", 504, 200}, {GET("/") "GET /2", ANSWER("1"), 408, 200},
+    };
+    for (size_t i = 0; i < sizeof fails / sizeof *fails; i++) {
+        size_t at = 0;
+        begin(&play, RULES, BUDGET);
+        client(&play, fails[i].ask);
+        server(&play, fails[i].say);
+        sp_session_fail(&play.engine, &play.session, fails[i].status, "why");
+        drain(&play);
+        assert_text(&play.told, "why;");
+        assert_true(play.session.closing);
+        if (i == 4)
+            assert_text(&play.left[SP_S2C], fails[i].say); /* half sent: nothing can follow */
+        else
+            assert_int_equal(take_answer(&play, &at), fails[i].seen);
+        if (i == 5)
+            assert_int_equal(take_answer(&play, &at), 408);
+        sp_session_fail(&play.engine, &play.session, 500, "again");
+        assert_text(&play.told, "why;");
+        end(&play);
+    }
+}
+
+/* ---- memory ---- */
+
+static void out_of_memory_is_503(void **state)
+{
+    (void)state;
+    static char body[BODY_MAX + 1];
+    size_t at = 0;
+    memset(body, 'a', BODY_MAX);
+    begin(&play, RULES, 2 * SP_POOL_SMALL); /* room for heads, not for a body of 64 KiB */
+    client(&play, "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n");
+    assert_false(feed(&play, SP_C2S, sp_span_str(body), 1000));
+    drain(&play);
+    assert_int_equal(take_answer(&play, &at), 503);
+    assert_true(play.session.closing);
+    assert_text(&play.told, "out_of_memory;");
+    assert_int_equal(play.left[SP_C2S].n, 0);
+    end(&play);
+}
+
+static void idle_sessions_hold_nothing(void **state)
+{
+    (void)state;
+    begin(&play, RULES, BUDGET);
+    for (int i = 0; i < 3; i++) {
+        client(&play, GET("/"));
+        server(&play, ANSWER("x"));
+        assert_int_equal(sp_pool_used(play.pool), 0);
+    }
+    client(&play, "GET / HTTP/1.1\r\nHost");
+    assert_true(sp_pool_used(play.pool) > 0);
+    end(&play);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_rules_bytes_pass_as_they_are), cmocka_unit_test(watching_changes_nothing),
+        cmocka_unit_test(after_an_upgrade_nobody_reads),        cmocka_unit_test(refused_in_the_middle_of_a_pipeline),
+        cmocka_unit_test(body_of_a_refused_request_vanishes),   cmocka_unit_test(refused_response_takes_its_place),
+        cmocka_unit_test(head_too_long_is_431),                 cmocka_unit_test(client_is_told_to_go_on),
+        cmocka_unit_test(collected_body_too_long_is_413),       cmocka_unit_test(collecting_is_linear),
+        cmocka_unit_test(server_ends_in_the_middle),            cmocka_unit_test(failures_from_outside),
+        cmocka_unit_test(out_of_memory_is_503),                 cmocka_unit_test(idle_sessions_hold_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
