@@ -124,6 +124,7 @@ struct builder {
     struct sp_buf out;        /* the block so far */
     struct sp_diag *diag;
     const struct sp_ruleset *set;
+    const struct sp_rule *rule; /* being compiled, for mistakes; NULL: all of a field's together */
     struct side_build *sides[BLOCK_SIDES_MAX];
     struct sp_arena arena;    /* what is needed while compiling */
     struct pattern_db *dbs;   /* databases made for single expressions, to share */

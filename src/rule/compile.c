@@ -96,7 +96,8 @@ static uint32_t compile_db(struct builder *b, const char *const *texts, const si
     free(ids);
     if (rc == HS_SUCCESS)
         return put_database(b, db);
-    sp_diag_error(b->diag, "rules", 0, 0, 0, (struct sp_span){NULL, 0}, "cannot compile \"%s\": %s",
+    const struct sp_rule *r = b->rule;
+    sp_diag_error(b->diag, r ? r->file : "rules", r ? r->line : 0, 0, 0, (struct sp_span){NULL, 0}, "cannot compile \"%s\": %s",
                   error && error->expression >= 0 ? texts[error->expression] : "the expressions of a field", error ? error->message : "no memory");
     hs_free_compile_error(error);
     b->failed = true;
@@ -363,6 +364,7 @@ static void put_rule(struct builder *b, uint32_t i, struct brule *br, struct bsi
 {
     const struct sp_rule *r = b->set->rules[i];
     unsigned status;
+    b->rule = r;
     br->side = (uint16_t)side_of(r);
     br->id = block_put_str(b, r->id);
     br->title = block_put_str(b, r->title);
@@ -394,6 +396,7 @@ static void write_block(struct builder *b, struct sp_policy *head)
     b->failed |= !rules;
     for (uint32_t i = 0; !b->failed && i < b->set->nrules; i++)
         put_rule(b, i, &rules[i], head->sides, un);
+    b->rule = NULL;
     for (uint32_t i = 0; !b->failed && i < BLOCK_SIDES_MAX; i++) {
         if (!b->sides[i])
             continue;

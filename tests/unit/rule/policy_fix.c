@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Corrections: which values, what they become, and what happens when there are too many of anything. */
+#include <errno.h>
 #include <string.h>
 
 #include "rule/policy.h"
@@ -314,6 +315,24 @@ static void large_sets_and_the_ends_of_numbers(void **state)
     assert_int_equal(verdict.nhits, 3);
 }
 
+/* The mistake names the rule. */
+static void what_cannot_be_compiled_is_told(void **state)
+{
+    (void)state;
+    struct sp_diag diag;
+    struct sp_policy *p = NULL;
+    struct sp_rule *r = correction(world_compare(&world, SP_CMP_MATCHES, args(NULL), text("(a)\\1")), SP_DO_REPLACE,
+                                   args(NULL), text(""));
+    r->file = "some.yaml";
+    r->line = 17;
+    sp_diag_init(&diag);
+    assert_int_equal(sp_policy_compile(&world.set, &diag, &p), -EINVAL);
+    assert_null(p);
+    assert_int_equal(diag.errors, 1);
+    assert_true(sp_span_starts(sp_buf_span(&diag.text), SP_LIT("some.yaml:17: error: cannot compile")));
+    sp_diag_fini(&diag);
+}
+
 /* ---- the gate and corrections ---- */
 
 static bool gate(void)
@@ -378,6 +397,7 @@ int main(void)
         TEST(the_last_of_many_values),
         TEST(what_cannot_be_computed_is_refused),
         TEST(large_sets_and_the_ends_of_numbers),
+        TEST(what_cannot_be_compiled_is_told),
         TEST(corrections_wait_for_the_body),
         TEST(the_head_can_rule_a_rule_out),
     };
