@@ -70,6 +70,21 @@ static bool is_void(const struct sp_expr *e)
 
 /* ---- fields ---- */
 
+/* The first field whose name ends in the same word: "path" for http.request.uri.path. */
+static const char *same_ending(const struct sp_proto *proto, struct sp_span name)
+{
+    size_t dot = 0, at;
+    while ((at = sp_span_byte(name, dot, '.')) != SP_NOT_FOUND)
+        dot = at + 1;
+    struct sp_span word = sp_span_from(name, dot);
+    for (unsigned i = 0; word.n && i < proto->nfields; i++) {
+        struct sp_span field = sp_span_str(proto->fields[i].name);
+        if (sp_span_ends(field, word) && sp_span_at(field, field.n - word.n - 1) == '.')
+            return proto->fields[i].name;
+    }
+    return NULL;
+}
+
 static void unknown_field(struct parser *p, const struct tok *name)
 {
     const char *names[FIELD_NAMES_MAX + 1];
@@ -82,6 +97,8 @@ static void unknown_field(struct parser *p, const struct tok *name)
     }
     names[n] = NULL;
     const char *near = sp_did_you_mean(name->text, names);
+    if (!near)
+        near = same_ending(p->proto, name->text);
     if (near)
         check_error(p, name->off, name->text.n, "unknown field \"%.*s\": did you mean %s?", SP_FMT(name->text), near);
     else

@@ -10,6 +10,7 @@ enum diag_limits {
     DIAG_SHOWN_MAX = 200,    /* mistakes shown; later ones are only counted: a file that is something else has thousands */
     SHOWN_LINE_MAX = 160,    /* columns of a source line that are shown */
     WORD_MAX = 64,           /* words longer than this are never suggestions */
+    SLIPS_MAX = 4,           /* more letters wrong than this is another word */
 };
 
 void sp_diag_init(struct sp_diag *d)
@@ -115,7 +116,7 @@ static size_t distance(struct sp_span a, struct sp_span b)
 const char *sp_did_you_mean(struct sp_span word, const char *const *words)
 {
     const char *best = NULL;
-    size_t least = word.n / 3 + 1; /* one slip in a short word, a few in a long one */
+    size_t least = word.n / 3 + 1 < SLIPS_MAX ? word.n / 3 + 1 : SLIPS_MAX; /* one slip in a short word, a few in a long one */
     if (word.n > WORD_MAX)
         return NULL;
     for (; *words; words++) {

@@ -35,17 +35,18 @@ static bool accept(struct parser *p, enum tok_kind kind)
     return true;
 }
 
-static bool expect(struct parser *p, enum tok_kind kind, const char *what)
+static bool not_expected(struct parser *p, const char *what)
 {
-    if (p->tok.kind == kind) {
-        advance(p);
-        return true;
-    }
     if (p->tok.kind == TOK_END)
-        parse_error(p, &p->tok, "%s is expected behind this", what);
+        parse_error(p, &p->tok, "%s is expected %s", what, p->tok.off ? "behind this" : "here");
     else
         parse_error(p, &p->tok, "%s is expected here, not \"%.*s\"", what, SP_FMT(p->tok.text));
     return false;
+}
+
+static bool expect(struct parser *p, enum tok_kind kind, const char *what)
+{
+    return accept(p, kind) || not_expected(p, what);
 }
 
 static bool enter(struct parser *p)
@@ -198,10 +199,11 @@ static struct sp_expr *parse_set(struct parser *p)
     struct sp_expr *list = parse_set_items(p);
     if (!list || p->failed)
         return NULL;
-    if (list->nitems == 0 || p->tok.kind != TOK_SET_END)
-        return expect(p, TOK_BAD, list->nitems ? "another string, number or address, or }" : "a string in quotes, a number or an address"), NULL;
-    advance(p);
-    return p->failed ? NULL : list;
+    if (list->nitems == 0) {
+        (void)not_expected(p, "a string in quotes, a number or an address");
+        return NULL;
+    }
+    return expect(p, TOK_SET_END, "another string, number or address, or }") && !p->failed ? list : NULL;
 }
 
 static struct sp_expr *parse_field(struct parser *p)
@@ -309,7 +311,7 @@ static struct sp_expr *parse_primary(struct parser *p)
         return e && expect(p, TOK_CLOSE, ")") ? e : NULL;
     }
     default:
-        (void)expect(p, TOK_WORD, "a field, function or value");
+        (void)not_expected(p, "a field, function or value");
         return NULL;
     }
 }
@@ -503,11 +505,10 @@ struct sp_expr *parse_condition(struct parser *p, const struct rule_text *text)
 
 static bool take_word(struct parser *p, const char *word)
 {
-    if (word_is(p, word)) {
-        advance(p);
-        return true;
-    }
-    return expect(p, TOK_END, word) && false;
+    if (!word_is(p, word))
+        return not_expected(p, word);
+    advance(p);
+    return true;
 }
 
 static bool take_number(struct parser *p, int64_t *ret)
@@ -519,7 +520,7 @@ static bool take_number(struct parser *p, int64_t *ret)
 static bool take_target(struct parser *p, struct sp_action *a)
 {
     if (p->tok.kind != TOK_WORD)
-        return expect(p, TOK_WORD, "a field");
+        return not_expected(p, "a field");
     a->target = parse_field(p);
     return a->target && !p->failed;
 }
@@ -579,7 +580,7 @@ bool parse_action(struct parser *p, const struct rule_text *text, struct sp_acti
     if (!take_rest(p, ret) || p->failed)
         return false;
     if (p->tok.kind != TOK_END)
-        return expect(p, TOK_END, "the end of the action");
+        return not_expected(p, "the end of the action");
     check_action(p, ret);
     return !p->wrong;
 }

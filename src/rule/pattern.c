@@ -78,10 +78,13 @@ static void report(struct parser *p, const struct sp_expr *pattern, const char *
             }
         }
     }
+    size_t rest = at == SP_NOT_FOUND ? said.n : at + 10;
+    for (; rest < said.n && sp_is_digit(said.p[rest]); rest++)
+        index = index * 10 + (size_t)(said.p[rest] - '0');
+    struct sp_span tail = sp_span_from(said, rest);
+    tail.n -= sp_span_ends(tail, SP_LIT("."));
     char text[256];
-    (void)snprintf(text, sizeof text, "%.*s", SP_FMT(sp_span_sub(said, 0, at)));
-    for (size_t i = at == SP_NOT_FOUND ? said.n : at + 10; i < said.n && sp_is_digit(said.p[i]); i++)
-        index = index * 10 + (size_t)(said.p[i] - '0');
+    (void)snprintf(text, sizeof text, "%.*s%s%.*s", SP_FMT(sp_span_sub(said, 0, at)), at == SP_NOT_FOUND ? "" : " here", SP_FMT(tail));
     pattern_error(p, pattern, index, at != SP_NOT_FOUND, text);
 }
 

@@ -113,6 +113,7 @@ struct loading {
     struct sp_diag *diag;
     struct macros macros;
     struct names names;
+    bool failed;      /* a rule could not be read */
     int rc;           /* what went wrong with the machine, not with the rules */
 };
 
@@ -147,8 +148,8 @@ static bool each_document(struct loading *l, const char *name, struct sp_span so
     struct fy_parser *parser = fy_parser_create(&cfg);
     struct yaml_file file = {.name = name, .source = source, .set = l->set, .diag = l->diag, .macros = &l->macros};
     struct fy_document *doc;
-    bool ok = parser && fy_parser_set_string(parser, (const char *)source.p, source.n) == 0;
-    while (ok && (doc = fy_parse_load_document(parser))) {
+    bool ok = parser && (source.n == 0 || fy_parser_set_string(parser, (const char *)source.p, source.n) == 0);
+    while (ok && source.n && (doc = fy_parse_load_document(parser))) {
         struct fy_node *root = fy_document_root(doc);
         if (root && !fy_node_is_null(root))
             each(l, &file, root);
@@ -174,8 +175,11 @@ static void load_macros(struct loading *l, struct yaml_file *f, struct fy_node *
 static void load_rule(struct loading *l, struct yaml_file *f, struct fy_node *root)
 {
     const struct sp_rule *other = NULL;
-    struct sp_rule *rule = yaml_is_macros(root) ? NULL : yaml_read_rule(f, root);
-    if (!rule || l->rc < 0)
+    if (yaml_is_macros(root) || l->rc < 0)
+        return;
+    struct sp_rule *rule = yaml_read_rule(f, root);
+    l->failed |= !rule;
+    if (!rule)
         return;
     l->rc = names_add(&l->names, rule, &other);
     if (other)
@@ -338,7 +342,7 @@ static int load_files(struct sp_ruleset *s, struct sp_diag *diag, const struct f
             s->nrules = nrules; /* nothing of a file with mistakes counts */
     }
     free(l.names.slots);
-    return l.rc < 0 ? l.rc : diag->errors > before ? -EINVAL : 0;
+    return l.rc < 0 ? l.rc : l.failed || diag->errors > before ? -EINVAL : 0;
 }
 
 int sp_ruleset_load(struct sp_ruleset *s, const char *path, struct sp_diag *diag)
