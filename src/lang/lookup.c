@@ -165,7 +165,7 @@ struct sp_span sp_lookup_resolve(struct sp_span in, struct sp_arena *a)
     if (!l.open)
         return (struct sp_span){NULL, 0};
     l.out = sp_buf_arena(a, in.n);
-    if (!resolve(&l, in)) {
+    if (l.out.full || !resolve(&l, in)) {
         a->exhausted = true;
         return (struct sp_span){NULL, 0};
     }
