@@ -116,30 +116,30 @@ uint32_t block_put_literals(struct builder *b, const char *const *literals, cons
 
 /* Single expressions that were compiled already, in a small hash table. */
 struct pattern_db {
-    uint64_t hash;
     struct sp_span text;
     unsigned flags;
     uint32_t off;
 };
-enum { PATTERN_SLOTS = 1 << 18 };
+enum { PATTERN_SLOTS = 1 << 18, PATTERN_TRIES = 64 };
 
 uint32_t block_pattern(struct builder *b, struct sp_span pattern, unsigned flags)
 {
     uint64_t hash = sp_hash(pattern) ^ flags;
-    uint32_t i = (uint32_t)hash & (PATTERN_SLOTS - 1), tries = 0;
-    while (b->dbs[i].off && !(b->dbs[i].flags == flags && sp_span_eq(b->dbs[i].text, pattern)) && tries++ < PATTERN_SLOTS)
-        i = (i + 1) & (PATTERN_SLOTS - 1);
-    if (b->dbs[i].off)
-        return b->dbs[i].off;
+    struct pattern_db *known = &b->dbs[hash & (PATTERN_SLOTS - 1)];
+    for (uint32_t tries = 0; known->off && tries < PATTERN_TRIES; tries++) {
+        if (known->flags == flags && sp_span_eq(known->text, pattern))
+            return known->off;
+        known = &b->dbs[(hash + tries + 1) & (PATTERN_SLOTS - 1)];
+    }
     struct sp_span copy = sp_arena_copy(&b->arena, pattern);
     char *text = sp_arena_get(&b->arena, pattern.n + 1);
-    if (!text || b->failed)
+    if (!text || b->arena.exhausted || b->failed)
         return 0;
     memcpy(text, copy.p, copy.n);
     text[copy.n] = '\0';
     const char *one = text;
-    b->dbs[i] = (struct pattern_db){hash, copy, flags, block_put_db(b, &one, &flags, 1)};
-    return b->dbs[i].off;
+    *known = (struct pattern_db){copy, flags, block_put_db(b, &one, &flags, 1)}; /* where all are taken, one is forgotten */
+    return known->off;
 }
 
 /* ---- trees ---- */
