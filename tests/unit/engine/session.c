@@ -243,6 +243,62 @@ static void refused_response_takes_its_place(void **state)
     end(&play);
 }
 
+/* While an answer of the server is under way, nothing of ours may come between its bytes. */
+static void answers_are_not_interrupted(void **state)
+{
+    (void)state;
+    static const struct { const char *begins, *ends; } answers[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "cde"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "abcde"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "0\r\n\r\n"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab", "\r\n0\r\n\r\n"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "\r\n"},
+        {"HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+    };
+    static const char waits[] = "POST /form HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        for (int expects = 0; expects < 2; expects++) {
+            struct sp_buf whole = sp_buf_growing(1024);
+            sp_put_fmt(&whole, "%s%s", answers[i].begins, answers[i].ends);
+            begin(&play, RULES, BUDGET);
+            client(&play, GET("/1"));
+            server(&play, answers[i].begins);
+            client(&play, expects ? waits : GET("/bad"));
+            server(&play, answers[i].ends);
+            if (expects)
+                client(&play, "evil");
+            struct sp_span left = sp_buf_span(&play.left[SP_S2C]);
+            if (!sp_span_starts(left, sp_buf_span(&whole)))
+                fail_msg("%s: %.*s", answers[i].begins, SP_FMT(left));
+            size_t at = whole.n;
+            unsigned status = take_answer(&play, &at);
+            if (status == 100)
+                status = take_answer(&play, &at);
+            assert_int_equal(status, expects ? 406 : 403);
+            assert_int_equal(at, left.n);
+            end(&play);
+            sp_buf_fini(&whole);
+        }
+    }
+}
+
+/* A client that has said everything still gets the refusal that had to wait for the answer before it. */
+static void half_closed_client_is_answered(void **state)
+{
+    (void)state;
+    size_t at = 0;
+    begin(&play, RULES, BUDGET);
+    client(&play, GET("/1") GET("/bad"));
+    sp_session_eof(&play.engine, &play.session, SP_C2S);
+    drain(&play);
+    server(&play, ANSWER("1"));
+    assert_int_equal(take_answer(&play, &at), 200);
+    assert_int_equal(take_answer(&play, &at), 403);
+    assert_true(sp_session_shut(&play.session, SP_C2S));
+    assert_false(sp_session_shut(&play.session, SP_C2S));
+    end(&play);
+}
+
 static void head_too_long_is_431(void **state)
 {
     (void)state;
@@ -355,6 +411,31 @@ static void server_ends_in_the_middle(void **state)
     }
 }
 
+/* An answer half sent cannot be followed by another one. */
+static void failures_do_not_follow_half_an_answer(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", "HTTP/1.1 200 OK\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+    };
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        for (unsigned status = 408; status < 600; status += 96) {
+            begin(&play, RULES, BUDGET);
+            client(&play, GET("/"));
+            server(&play, halves[i]);
+            sp_session_fail(&play.engine, &play.session, status, "why");
+            drain(&play);
+            struct sp_span left = sp_buf_span(&play.left[SP_S2C]);
+            if (sp_span_find(left, 1, SP_LIT("HTTP/1.1")) != SP_NOT_FOUND)
+                fail_msg("%u behind %s: %.*s", status, halves[i], SP_FMT(left));
+            assert_true(play.session.closing);
+            end(&play);
+        }
+    }
+}
+
 static void failures_from_outside(void **state)
 {
     (void)state;
@@ -422,9 +503,11 @@ int main(void)
         cmocka_unit_test(without_rules_bytes_pass_as_they_are), cmocka_unit_test(watching_changes_nothing),
         cmocka_unit_test(after_an_upgrade_nobody_reads),        cmocka_unit_test(refused_in_the_middle_of_a_pipeline),
         cmocka_unit_test(body_of_a_refused_request_vanishes),   cmocka_unit_test(refused_response_takes_its_place),
+        cmocka_unit_test(answers_are_not_interrupted),          cmocka_unit_test(half_closed_client_is_answered),
         cmocka_unit_test(head_too_long_is_431),                 cmocka_unit_test(client_is_told_to_go_on),
         cmocka_unit_test(collected_body_too_long_is_413),       cmocka_unit_test(collecting_is_linear),
         cmocka_unit_test(server_ends_in_the_middle),            cmocka_unit_test(failures_from_outside),
+        cmocka_unit_test(failures_do_not_follow_half_an_answer),
         cmocka_unit_test(out_of_memory_is_503),                 cmocka_unit_test(idle_sessions_hold_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
