@@ -34,6 +34,8 @@ enum judged {
 enum judged judge_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f);
 /* A unit that cannot be framed, or is too long: answered, told, closed. False: the other side has to move first. */
 bool judge_unframed(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const char *anomaly);
+/* Something found to be refused cannot be answered yet: it need not be framed and judged again. */
+bool judge_waits(const struct sp_session *s, enum sp_dir dir);
 /* The session is over: nothing more is read in either direction, what is cleared is still sent. */
 void session_finish(struct sp_session *s);
 

@@ -65,13 +65,13 @@ static bool pump_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
     pump_say(e, s, dir, f->say);
     switch (judge_unit(e, s, dir, f)) {
     case JUDGED_MOVED:
-        d->flags &= ~(uint32_t)(SP_SIDE_COLLECT | SP_SIDE_SAID | SP_SIDE_STALL);
+        d->flags &= ~(uint32_t)(SP_SIDE_COLLECT | SP_SIDE_SAID | SP_SIDE_STALL | SP_SIDE_LATER);
         break;
     case JUDGED_COLLECT:
         d->flags |= SP_SIDE_COLLECT;
         break;
     case JUDGED_LATER:
-        d->flags |= SP_SIDE_STALL;
+        d->flags |= SP_SIDE_STALL | SP_SIDE_LATER;
         return false;
     }
     d->mark = 0;
@@ -100,6 +100,10 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
         return pump_opaque(s);
     if (d->flow)
         return pump_flow(e, d);
+    if (judge_waits(s, dir)) {
+        d->flags |= SP_SIDE_STALL;
+        return false;
+    }
     struct sp_frame f = session_proto(s)->frame(s->state, dir, side_pending(e, d), d->mark, d->flags & SP_SIDE_COLLECT, e->body_max);
     switch (f.fate) {
     case SP_MORE:
@@ -121,7 +125,7 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
     }
     if (judge_unframed(e, s, dir, f.anomaly))
         return true;
-    d->flags |= SP_SIDE_STALL;
+    d->flags |= SP_SIDE_STALL | SP_SIDE_LATER;
     return false;
 }
 

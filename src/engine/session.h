@@ -28,6 +28,7 @@ enum sp_side_flags {
     SP_SIDE_SAID = 1 << 4,     /* frame's `say` has been said for this unit */
     SP_SIDE_STALL = 1 << 5,    /* waits for the other direction */
     SP_SIDE_HALT = 1 << 6,     /* nothing more is read or judged (after a closing reply) */
+    SP_SIDE_LATER = 1 << 7,    /* what stands here is refused, as soon as earlier answers have been given */
 };
 
 struct sp_side {

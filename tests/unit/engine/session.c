@@ -282,6 +282,31 @@ static void answers_are_not_interrupted(void **state)
     }
 }
 
+/* A refusal that waits for earlier answers is not thought over again at every byte of them. */
+static void waiting_refusal_is_not_judged_again(void **state)
+{
+    (void)state;
+    enum { MARK = 12345 };
+    size_t at = 0;
+    begin(&play, RULES, BUDGET);
+    client(&play, GET("/1") GET("/2") "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nevil");
+    assert_int_equal(play.engine.verdict.nhits, 1);
+    server(&play, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    play.engine.verdict.nhits = MARK; /* judging writes it */
+    for (int i = 0; i < 100; i++)
+        assert_true(feed(&play, SP_S2C, SP_LIT("2\r\nab\r\n"), 1));
+    assert_true(feed(&play, SP_C2S, SP_LIT(GET("/4")), 1));
+    server(&play, "0\r\n\r\n");
+    assert_int_equal(play.engine.verdict.nhits, MARK);
+    play.left[SP_S2C].n = 0;
+    server(&play, ANSWER("2"));
+    server(&play, ANSWER("4"));
+    assert_int_equal(take_answer(&play, &at), 200);
+    assert_int_equal(take_answer(&play, &at), 406);
+    assert_int_equal(take_answer(&play, &at), 200);
+    end(&play);
+}
+
 /* A client that has said everything still gets the refusal that had to wait for the answer before it. */
 static void half_closed_client_is_answered(void **state)
 {
@@ -504,6 +529,7 @@ int main(void)
         cmocka_unit_test(after_an_upgrade_nobody_reads),        cmocka_unit_test(refused_in_the_middle_of_a_pipeline),
         cmocka_unit_test(body_of_a_refused_request_vanishes),   cmocka_unit_test(refused_response_takes_its_place),
         cmocka_unit_test(answers_are_not_interrupted),          cmocka_unit_test(half_closed_client_is_answered),
+        cmocka_unit_test(waiting_refusal_is_not_judged_again),
         cmocka_unit_test(head_too_long_is_431),                 cmocka_unit_test(client_is_told_to_go_on),
         cmocka_unit_test(collected_body_too_long_is_413),       cmocka_unit_test(collecting_is_linear),
         cmocka_unit_test(server_ends_in_the_middle),            cmocka_unit_test(failures_from_outside),
