@@ -52,7 +52,7 @@ int sp_pool_new(uint64_t budget, struct sp_pool **ret)
         return -ENOMEM;
     p->budget = budget;
     for (int i = 0; i < SP_POOL_CLASSES; i++) {
-        if (class_init(&p->class[i], budget, (size_t)SP_POOL_SMALL << (2 * i)) < 0) {
+        if (class_init(&p->class[i], budget, (size_t)SP_POOL_SMALL << i) < 0) {
             sp_pool_free(p);
             return -ENOMEM;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pool: blocks of 16 KiB to 256 MiB, by power-of-four size class, in one reserved address range per class. A block is named by a
+ * pool: blocks of 16 KiB to 256 MiB, by power-of-two size class, in one reserved address range per class. A block is named by a
  * number, not a pointer, so that a session can be copied. Nothing is touched before it is used; large blocks go back to the kernel
  * when they are freed. The whole pool has a budget in bytes.
  */
@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 enum sp_pool_limits {
-    SP_POOL_CLASSES = 8,
+    SP_POOL_CLASSES = 15,
     SP_POOL_SMALL = 16 << 10, /* the smallest block: a head of any sane size with its read-ahead */
 };
 

@@ -24,7 +24,7 @@ enum relay_limits {
 
 static const struct {
     uint64_t body_max, header_ms, body_ms, idle_ms, connect_ms, memory, connections;
-} defaults = {8 << 20, 10000, 30000, 75000, 3000, 512 << 20, 65536};
+} defaults = {64 << 20, 10000, 30000, 75000, 3000, 1 << 30, 65536};
 
 struct sp_relay {
     struct service *services;

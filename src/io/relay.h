@@ -25,7 +25,7 @@ struct sp_service_conf {
     enum sp_proxy_mode proxy_out; /* the server is told who the client is: OFF, V1 or V2 */
     bool forwarded;               /* the same in the protocol (X-Forwarded-For) */
     bool monitor;                 /* judge and tell, change nothing */
-    uint64_t body_max;            /* bytes; default 8 MiB */
+    uint64_t body_max;            /* bytes; default 64 MiB */
     uint64_t header_ms;           /* from the first byte of a message to the end of its head; default 10 s */
     uint64_t body_ms;             /* a body that is being collected must move; default 30 s */
     uint64_t idle_ms;             /* a connection on which nothing moves; default 75 s */
@@ -38,7 +38,7 @@ struct sp_relay_conf {
     unsigned nservices;
     unsigned threads;         /* 0: one for each processor this process may use */
     unsigned spin_us;         /* look for work this long before sleeping: less delay, more CPU */
-    uint64_t memory;          /* bytes that all connections together may hold back; default 512 MiB */
+    uint64_t memory;          /* bytes that all connections together may hold back; default 1 GiB */
     uint64_t max_connections; /* clients connected at the same time; default 65536. Lowered to what the descriptor limit allows. */
     const struct sp_policy *policy;
     void (*emit)(void *ctx, const struct sp_event *ev); /* called by any worker, must be safe for that; may be NULL */

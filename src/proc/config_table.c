@@ -40,7 +40,7 @@ const struct config_key config_keys[] = {
      .doc = "Announce the client to the server with this version of the PROXY protocol."},
     {SECTION_SERVICE, "forwarded_for", CONFIG_BOOL, SERVICE(forwarded_for), .value = "false",
      .doc = "Tell the server the client's address in X-Forwarded-For."},
-    {SECTION_SERVICE, "body_max", CONFIG_SIZE, SERVICE(body_max), .value = "8MiB", .min = 4096, .max = BODY_MAX_LARGEST,
+    {SECTION_SERVICE, "body_max", CONFIG_SIZE, SERVICE(body_max), .value = "64MiB", .min = 4096, .max = BODY_MAX_LARGEST,
      .doc = "Longest body that is collected for rules; a longer one that a rule has to read is refused."},
     {SECTION_SERVICE, "timeouts", CONFIG_MAP, 0, .inner = SECTION_TIMEOUTS, .doc = "How long to wait, and for what."},
 
@@ -71,7 +71,7 @@ const struct config_key config_keys[] = {
      .doc = "Microseconds for which a worker looks for work before it sleeps: less delay, more CPU."},
     {SECTION_TOP, "limits", CONFIG_MAP, 0, .inner = SECTION_LIMITS, .doc = "Bounds of the whole process."},
 
-    {SECTION_LIMITS, "memory", CONFIG_SIZE, TOP(memory), .value = "512MiB", .min = 16 << 20, .max = MEMORY_LARGEST,
+    {SECTION_LIMITS, "memory", CONFIG_SIZE, TOP(memory), .value = "1GiB", .min = 16 << 20, .max = MEMORY_LARGEST,
      .doc = "Bytes that all connections together may hold back."},
     {SECTION_LIMITS, "connections", CONFIG_NUMBER, TOP(connections), .value = "65536", .min = 1, .max = 10000000,
      .doc = "Clients that may be connected at the same time."},
