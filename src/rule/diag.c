@@ -7,7 +7,6 @@
 
 enum diag_limits {
     DIAG_TEXT_MAX = 1 << 20, /* what one run reports */
-    DIAG_SHOWN_MAX = 200,    /* mistakes shown; later ones are only counted: a file that is something else has thousands */
     SHOWN_LINE_MAX = 160,    /* columns of a source line that are shown */
     WORD_MAX = 64,           /* words longer than this are never suggestions */
     SLIPS_MAX = 4,           /* more letters wrong than this is another word */
@@ -65,8 +64,8 @@ void sp_diag_error(struct sp_diag *d, const char *file, unsigned line, unsigned 
 {
     char text[1024];
     va_list ap;
-    if (d->errors++ >= DIAG_SHOWN_MAX) {
-        if (d->errors == DIAG_SHOWN_MAX + 1)
+    if (d->errors++ >= SP_DIAG_SHOWN_MAX) {
+        if (d->errors == SP_DIAG_SHOWN_MAX + 1)
             sp_put_str(&d->text, "further mistakes are not shown\n");
         return;
     }

@@ -100,6 +100,10 @@ void rule_text_error(struct sp_diag *diag, const struct rule_text *t, size_t off
     unsigned line, col;
     size_t end, last;
     va_list ap;
+    if (diag->errors > SP_DIAG_SHOWN_MAX) { /* places are searched for; nobody would see this one */
+        diag->errors++;
+        return;
+    }
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);

@@ -165,6 +165,38 @@ static bool each_document(struct loading *l, const char *name, struct sp_span so
     return ok;
 }
 
+/* Length of the UTF-8 character that s begins with; 0 for what is none, or is a control character (YAML 1.2 section 5.1). */
+static size_t character(struct sp_span s)
+{
+    uint8_t c = s.p[0];
+    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    int next = sp_span_at(s, 1);
+    if (n == 1)
+        return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n' || c == '\r';
+    if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) || (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
+        return 0; /* overlong, a surrogate, beyond U+10FFFF */
+    for (size_t i = 1; i < n; i++) {
+        if ((sp_span_at(s, i) & 0xc0) != 0x80 || i >= s.n)
+            return 0;
+    }
+    return n;
+}
+
+/* libfyaml takes what is no text for the end of the file. */
+static bool is_text(struct sp_diag *diag, const char *name, struct sp_span source)
+{
+    unsigned line, col;
+    for (size_t at = 0, n; at < source.n; at += n) {
+        n = character(sp_span_from(source, at));
+        if (n)
+            continue;
+        (void)rule_place(source, at, &line, &col);
+        sp_diag_error(diag, name, line, col, 0, (struct sp_span){NULL, 0}, "this is no UTF-8 text: byte 0x%02x", source.p[at]);
+        return false;
+    }
+    return true;
+}
+
 static void load_macros(struct loading *l, struct yaml_file *f, struct fy_node *root)
 {
     (void)l;
@@ -202,7 +234,7 @@ static const char *keep_name(struct sp_ruleset *s, const char *name)
 struct file {
     const char *name;
     struct sp_span text;
-    bool broken; /* not YAML, which has been reported */
+    bool broken; /* not text or not YAML, which has been reported */
 };
 
 struct files {
@@ -329,9 +361,9 @@ static int load_files(struct sp_ruleset *s, struct sp_diag *diag, const struct f
         l.rc = names_add(&l.names, s->rules[i], &other);
     }
     for (uint32_t i = 0; l.rc == 0 && i < fs->n; i++) {
-        struct sp_span text = fs->all[i].text;
-        bool may = sp_span_find(text, 0, SP_LIT("macros")) != SP_NOT_FOUND || sp_span_find(text, 0, SP_LIT("lists")) != SP_NOT_FOUND;
-        fs->all[i].broken = may && !each_document(&l, fs->all[i].name, text, load_macros);
+        struct file *f = &fs->all[i];
+        bool may = sp_span_find(f->text, 0, SP_LIT("macros")) != SP_NOT_FOUND || sp_span_find(f->text, 0, SP_LIT("lists")) != SP_NOT_FOUND;
+        f->broken = !is_text(diag, f->name, f->text) || (may && !each_document(&l, f->name, f->text, load_macros));
     }
     for (uint32_t i = 0; l.rc == 0 && i < fs->n; i++) {
         unsigned errors = diag->errors;

@@ -13,6 +13,9 @@
 
 /* ---- diagnostics: shared by rules, configuration, corpus lines ---- */
 
+/* Mistakes shown; later ones are only counted: a file that is something else has thousands. */
+enum { SP_DIAG_SHOWN_MAX = 200 };
+
 struct sp_diag {
     struct sp_buf text; /* what to print, whole lines */
     unsigned errors, warnings;

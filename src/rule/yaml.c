@@ -7,19 +7,21 @@
 
 /* ---- nodes and their places ---- */
 
-/* A collection has no mark of its own: it begins where its first scalar does. */
+/* A collection has no mark of its own: it begins where its first scalar does. NULL for an empty one. */
+static struct fy_node *first_scalar(struct fy_node *n)
+{
+    while (n && !fy_node_get_scalar_token(n)) {
+        void *prev = NULL;
+        struct fy_node_pair *pair = fy_node_is_mapping(n) ? fy_node_mapping_iterate(n, &prev) : NULL;
+        n = fy_node_is_sequence(n) ? fy_node_sequence_iterate(n, &prev) : pair ? fy_node_pair_key(pair) : NULL;
+    }
+    return n;
+}
+
 static const struct fy_mark *node_mark(struct fy_node *n)
 {
-    void *prev = NULL;
-    struct fy_token *tok = fy_node_get_scalar_token(n);
-    if (tok)
-        return fy_token_start_mark(tok);
-    if (fy_node_is_sequence(n)) {
-        struct fy_node *item = fy_node_sequence_iterate(n, &prev);
-        return item ? node_mark(item) : NULL;
-    }
-    struct fy_node_pair *pair = n && fy_node_is_mapping(n) ? fy_node_mapping_iterate(n, &prev) : NULL;
-    return pair ? node_mark(fy_node_pair_key(pair)) : NULL;
+    n = first_scalar(n);
+    return n ? fy_token_start_mark(fy_node_get_scalar_token(n)) : NULL;
 }
 
 unsigned node_line(struct fy_node *n)
@@ -44,6 +46,20 @@ struct rule_text text_of(struct yaml_file *f, struct fy_node *n)
     return (struct rule_text){f->name, f->source, mark ? mark->input_pos : 0, quote, sp_arena_copy(&f->set->arena, scalar(n))};
 }
 
+/* What can be underlined for a node: a scalar in it, or the key of an empty collection. */
+static struct fy_node *with_place(struct fy_node *n)
+{
+    void *prev = NULL;
+    struct fy_node *first = first_scalar(n), *parent = n && !first ? fy_node_get_parent(n) : NULL;
+    if (!parent || !fy_node_is_mapping(parent))
+        return first ? first : n;
+    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(parent, &prev));) {
+        if (fy_node_pair_value(pair) == n)
+            return fy_node_pair_key(pair);
+    }
+    return n;
+}
+
 void wrong(struct reading *r, struct fy_node *n, const char *fmt, ...)
 {
     char text[512];
@@ -51,7 +67,7 @@ void wrong(struct reading *r, struct fy_node *n, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct rule_text t = text_of(r->f, n);
+    struct rule_text t = text_of(r->f, with_place(n));
     rule_text_error(r->f->diag, &t, 0, t.text.n ? t.text.n : 1, "%s", text);
     r->failed = true;
 }
@@ -76,6 +92,19 @@ bool want_scalar(struct reading *r, struct fy_node *n, const char *what)
 struct sp_span keep(struct reading *r, struct fy_node *n)
 {
     return want_scalar(r, n, "text") ? sp_arena_copy(&r->f->set->arena, scalar(n)) : (struct sp_span){NULL, 0};
+}
+
+/* Text that is shown to people: what could move a terminal's cursor has no place in it. */
+static struct sp_span keep_text(struct reading *r, struct fy_node *n)
+{
+    struct sp_span s = keep(r, n);
+    for (size_t i = 0; i < s.n; i++) {
+        if ((s.p[i] < 0x20 && s.p[i] != '\n' && s.p[i] != '\t') || s.p[i] == 0x7f) {
+            wrong(r, n, "control characters are not allowed here");
+            break;
+        }
+    }
+    return s;
 }
 
 /* ---- names ---- */
@@ -135,9 +164,9 @@ static void find_cve(struct sp_rule *rule)
 
 /* ---- texts ---- */
 
-static void key_title(struct reading *r, struct fy_node *n) { r->rule->title = keep(r, n); }
-static void key_description(struct reading *r, struct fy_node *n) { r->rule->description = keep(r, n); }
-static void key_patched(struct reading *r, struct fy_node *n) { r->rule->patched = keep(r, n); }
+static void key_title(struct reading *r, struct fy_node *n) { r->rule->title = keep_text(r, n); }
+static void key_description(struct reading *r, struct fy_node *n) { r->rule->description = keep_text(r, n); }
+static void key_patched(struct reading *r, struct fy_node *n) { r->rule->patched = keep_text(r, n); }
 static void key_when(struct reading *r, struct fy_node *n) { r->when = n; }
 static void key_then(struct reading *r, struct fy_node *n) { r->then = n; }
 static void key_cases(struct reading *r, struct fy_node *n) { r->cases = n; }
@@ -210,7 +239,7 @@ static uint32_t read_list(struct reading *r, struct fy_node *n, bool (*fits)(str
     }
     *ret = sp_arena_get(&r->f->set->arena, (items + 1) * sizeof **ret);
     for (struct fy_node *item; *ret && (item = fy_node_sequence_iterate(n, &prev));) {
-        struct sp_span s = keep(r, item);
+        struct sp_span s = keep_text(r, item);
         if (s.n && !fits(s))
             wrong(r, item, "this is not %s", what);
         (*ret)[count++] = s;
