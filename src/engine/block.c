@@ -62,8 +62,13 @@ bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_
 {
     if (with.n > len && !side_reserve(e, d, with.n - len))
         return false;
+    if (with.n <= len && d->sent == d->clear) { /* nothing waits in front: the bytes behind stay where they are, however many there are */
+        d->sent = d->clear += (uint32_t)(len - with.n);
+        len = with.n;
+    }
     uint8_t *p = sp_pool_at(e->pool, d->block) + d->clear;
-    memmove(p + with.n, p + len, d->have - d->clear - len);
+    if (with.n != len)
+        memmove(p + with.n, p + len, d->have - d->clear - len);
     if (with.n)
         memcpy(p, with.p, with.n);
     d->have = (uint32_t)(d->have - len + with.n);

@@ -229,6 +229,22 @@ static void body_of_a_refused_request_vanishes(void **state)
     }
 }
 
+/* Thousands of small chunks that vanish must not each move all that stands behind them. */
+static void discarding_moves_offsets(void **state)
+{
+    (void)state;
+    begin(&play, RULES, BUDGET);
+    client(&play, "POST /bad HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1");
+    const struct sp_side *d = &play.session.side[SP_C2S];
+    uint32_t before = d->have;
+    client(&play, "\r\na\r\n1\r\na\r\n1\r\na\r\n1");
+    assert_int_equal(d->have - before, 18);
+    assert_int_equal(d->have - d->clear, 1);
+    client(&play, "\r\na\r\n0\r\n\r\n" GET("/2"));
+    assert_text(&play.left[SP_C2S], GET("/2"));
+    end(&play);
+}
+
 static void refused_response_takes_its_place(void **state)
 {
     (void)state;
@@ -528,6 +544,7 @@ int main(void)
         cmocka_unit_test(without_rules_bytes_pass_as_they_are), cmocka_unit_test(watching_changes_nothing),
         cmocka_unit_test(after_an_upgrade_nobody_reads),        cmocka_unit_test(refused_in_the_middle_of_a_pipeline),
         cmocka_unit_test(body_of_a_refused_request_vanishes),   cmocka_unit_test(refused_response_takes_its_place),
+        cmocka_unit_test(discarding_moves_offsets),
         cmocka_unit_test(answers_are_not_interrupted),          cmocka_unit_test(half_closed_client_is_answered),
         cmocka_unit_test(waiting_refusal_is_not_judged_again),
         cmocka_unit_test(head_too_long_is_431),                 cmocka_unit_test(client_is_told_to_go_on),
