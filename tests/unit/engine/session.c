@@ -239,7 +239,7 @@ static void discarding_moves_offsets(void **state)
     uint32_t before = d->have;
     client(&play, "\r\na\r\n1\r\na\r\n1\r\na\r\n1");
     assert_int_equal(d->have - before, 18);
-    assert_int_equal(d->have - d->clear, 1);
+    assert_int_equal(d->have - d->clear, 3); /* "\r\n1", and more of the size may come */
     client(&play, "\r\na\r\n0\r\n\r\n" GET("/2"));
     assert_text(&play.left[SP_C2S], GET("/2"));
     end(&play);
