@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# install-deps: installs the Debian packages that a tier needs and that are missing. It never starts a daemon.
+# install-deps: installs the Debian packages that a tier needs and that are missing, and for the tests the npm packages of
+# tests/e2e. It never starts a daemon.
 # Usage: tools/install-deps.sh build|run|test|bench
 set -eu
 
@@ -8,7 +9,7 @@ set -eu
 # from Debian, an nginx of another flavour).
 build='gcc libc6-dev meson ninja-build pkg-config libvectorscan-dev libfyaml-dev libpcap-dev zlib1g-dev libbrotli-dev libzstd-dev'
 run="$build nginx=nginx-light curl=curl"
-test="$run node=nodejs apache2=apache2 ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev"
+test="$run node=nodejs npm=npm apache2=apache2 ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev"
 bench="$run node=nodejs taskset=util-linux haproxy=haproxy wrk=wrk libnginx-mod-http-modsecurity modsecurity-crs"
 
 case "${1:-}" in
@@ -22,6 +23,15 @@ bench) wanted=$bench ;;
     ;;
 esac
 
+# What the lock file says, where node_modules does not already hold it.
+npm_packages() {
+    here=$(dirname "$0")/../tests/e2e
+    [ "$1" = test ] || return 0
+    [ "$here/node_modules/.package-lock.json" -nt "$here/package-lock.json" ] && return 0
+    echo "install-deps: npm ci in tests/e2e"
+    npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+}
+
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 missing=''
@@ -34,6 +44,7 @@ for entry in $wanted; do
 done
 
 if [ -z "$missing" ]; then
+    npm_packages "$1"
     echo "install-deps: everything for 'make $1' is installed"
     exit 0
 fi
@@ -71,3 +82,5 @@ rm -f "$log"
 for daemon in nginx apache2 haproxy; do
     case "$missing " in *" $daemon"[\ -]*) $root update-rc.d "$daemon" disable >/dev/null 2>&1 || true ;; esac
 done
+
+npm_packages "$1"

@@ -7,7 +7,7 @@ import net from "node:net";
 import path from "node:path";
 import test from "node:test";
 import { Capture, Connection } from "./capture.mjs";
-import { exchange, freePort, origin, request, response, root, rules, run, scratch, start, until, write } from "./tool.mjs";
+import { conforms, exchange, freePort, origin, request, response, root, rules, run, scratch, start, until, write } from "./tool.mjs";
 
 async function shielded(t, { events, dir = scratch(t), options = [], stdio }) {
   const [port, to] = [await freePort(), await origin(t)];
@@ -69,17 +69,9 @@ test("a correction tells before and after; a malformed request is an anomaly", a
 
 test("every line follows the schema in docs/", (t) => {
   const schema = JSON.parse(fs.readFileSync(path.join(root, "docs/event.schema.json"), "utf8"));
-  const check = (value, { type, properties = {}, required = [], additionalProperties }, where) => {
-    if (type === "integer") assert.ok(Number.isSafeInteger(value), where);
-    else assert.equal(typeof value, type, where);
-    for (const name of required) assert.ok(name in value, `${where}.${name}`);
-    for (const name of Object.keys(type === "object" ? value : {}))
-      if (properties[name]) check(value[name], properties[name], `${where}.${name}`);
-      else assert.notEqual(additionalProperties, false, `${where}.${name}`);
-  };
   const { events } = judged(t);
   assert.ok(events.length >= 3);
-  for (const event of events) check(event, schema, "event");
+  for (const event of events) conforms(assert, event, schema);
 });
 
 /** Events without a socket: through a capture. */

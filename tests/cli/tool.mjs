@@ -113,6 +113,16 @@ export function record(id, client, more = {}) {
   return JSON.stringify(line) + "\n";
 }
 
+/** Holds a value against a JSON Schema, as far as ours go. */
+export function conforms(assert, value, { type, properties = {}, required = [], additionalProperties }, where = "event") {
+  if (type === "integer") assert.ok(Number.isSafeInteger(value), where);
+  else assert.equal(typeof value, type, where);
+  for (const name of required) assert.ok(name in value, `${where}.${name}`);
+  for (const name of Object.keys(type === "object" ? value : {}))
+    if (properties[name]) conforms(assert, value[name], properties[name], `${where}.${name}`);
+    else assert.notEqual(additionalProperties, false, `${where}.${name}`);
+}
+
 /** Two rules of the tests' own: one refuses, one corrects. */
 export const rules = `
 patch: TEST-0001

@@ -3,23 +3,8 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import test from "node:test";
-import { freePort, sleep } from "../cli/tool.mjs";
-import { configured, origin, shield } from "./servers.mjs";
-
-const get = (target, more = "") => `GET ${target} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
-
-/** A connection that can be written to and waited on. */
-function connect(port, options = {}) {
-  const socket = net.connect({ port, host: "127.0.0.1", ...options }).setEncoding("latin1");
-  const at = { back: "", ended: false };
-  socket.on("data", (bytes) => (at.back += bytes)).on("close", () => (at.ended = true)).on("error", () => (at.ended = true));
-  const until = async (holds) => {
-    for (let i = 0; i < 500 && !holds(at); i++) await sleep(20);
-    assert.ok(holds(at), `came: ${JSON.stringify(at.back.slice(-400))}`);
-    return at.back;
-  };
-  return { socket, at, until };
-}
+import { freePort, request as get, sleep } from "../cli/tool.mjs";
+import { configured, connect, origin, shield } from "./servers.mjs";
 
 test("a websocket: after 101 both sides speak freely", async (t) => {
   const { server, port } = await origin(t, (_, res) => res.end());

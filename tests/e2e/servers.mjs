@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // servers: real web servers with directories of their own, and Sallyport in front of them.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import crypto from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import path from "node:path";
-import { freePort, root, scratch, start, until } from "../cli/tool.mjs";
+import { freePort, root, scratch, sleep, start, until } from "../cli/tool.mjs";
 
 export const BIG = 64 << 20;
 const modules = "/usr/lib/apache2/modules";
 
-const digest = (bytes) => crypto.createHash("sha256").update(bytes).digest("hex");
+export const digest = (bytes) => crypto.createHash("sha256").update(bytes).digest("hex");
 export const digestOf = (file) => digest(fs.readFileSync(file));
 
 function site(t) {
@@ -91,28 +92,82 @@ export async function origin(t, handler) {
   return { server, port: server.address().port };
 }
 
-/** Sallyport with all patches in front of a port; its port and events. */
-export async function shield(t, to, ...more) {
-  const port = await freePort(), events = path.join(scratch(t), "events");
-  const args = ["protect", "--listen", `127.0.0.1:${port}`, "--to", `127.0.0.1:${to}`, "--rules", path.join(root, "patches"), "--events", events, ...more];
-  const running = await start(t, args, port);
-  const lines = () => (fs.existsSync(events) ? fs.readFileSync(events, "utf8").split("\n").slice(0, -1).map((line) => JSON.parse(line)) : []);
+/** A server that says what it was asked: the request as it came, the length and digest of its body. */
+export const echo = (t) =>
+  origin(t, (req, res) => {
+    const hash = crypto.createHash("sha256");
+    let length = 0;
+    req.on("data", (bytes) => (hash.update(bytes), (length += bytes.length)));
+    req.on("end", () => {
+      const { method, url, headers } = req;
+      res.end(JSON.stringify({ method, url, headers, length, digest: hash.digest("hex") }));
+    });
+  });
+
+/** A server that is given each connection as it is. */
+export async function raw(t, serve, at = { port: 0, host: "127.0.0.1" }) {
+  const open = new Set();
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    open.add(socket.on("error", () => {}));
+    serve(socket);
+  });
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+    server.close();
+  });
+  await new Promise((ready) => server.listen(at, ready));
+  return { server, open, port: server.address().port };
+}
+
+/** A client's connection that can be written to and waited on. */
+export function connect(port, options = {}) {
+  const socket = net.connect({ port, host: "127.0.0.1", ...options }).setNoDelay().setEncoding("latin1");
+  const at = { back: "", ended: false };
+  socket.on("data", (bytes) => (at.back += bytes)).on("close", () => (at.ended = true)).on("error", () => (at.ended = true));
+  const wait = async (holds) => {
+    for (let i = 0; i < 500 && !holds(at); i++) await sleep(20);
+    assert.ok(holds(at), `came: ${JSON.stringify(at.back.slice(-400))}`);
+    return at.back;
+  };
+  return { socket, at, until: wait };
+}
+
+/** The statuses of the answers in what came back. */
+export const statuses = (text) => [...text.matchAll(/^HTTP\/1\.[01] (\d+)/gm)].map((found) => Number(found[1]));
+
+/** A number that the kernel keeps for a process, in KiB: VmRSS, VmHWM. */
+export const memory = (pid, what) => Number(new RegExp(`^${what}:\\s+(\\d+)`, "m").exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+
+/** The events of a file. */
+function events(file) {
+  const lines = () => (fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n").slice(0, -1).map((line) => JSON.parse(line)) : []);
   /** The first event that fits; they are written a moment after the answer. */
   const told = async (fits) => {
     await until("an event", () => lines().some(fits));
     return lines().find(fits);
   };
-  return { ...running, port, url: `http://127.0.0.1:${port}`, told };
+  return { lines, told };
 }
 
-/** The same with a configuration file around the service. */
-export async function configured(t, to, service) {
-  const port = await freePort(), dir = scratch(t);
-  fs.writeFileSync(path.join(dir, "sallyport.yaml"), `services:
+/** Sallyport with all patches in front of a port or an address; its port and events. */
+export async function shield(t, to, ...more) {
+  const port = await freePort(), file = path.join(scratch(t), "events");
+  const args = ["protect", "--listen", `127.0.0.1:${port}`, "--to", typeof to === "number" ? `127.0.0.1:${to}` : to, "--rules", path.join(root, "patches"), "--events", file, ...more];
+  return { ...(await start(t, args, port)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
+}
+
+/** The same with a configuration file: what it says of the service and of everything else, and rules of the test's own. */
+export async function configured(t, to, service, { rest = "", rules, options } = {}) {
+  const port = await freePort(), dir = scratch(t), file = path.join(dir, "events");
+  if (rules) fs.writeFileSync(path.join(dir, "rules.yaml"), rules);
+  fs.writeFileSync(path.join(dir, "sallyport.yaml"), `rules: [${rules ? path.join(dir, "rules.yaml") : path.join(root, "patches")}]
+events: [{to: file, path: ${file}}]
+${rest}
+services:
   - name: test
     listen: ["127.0.0.1:${port}"]
     to: "127.0.0.1:${to}"
     ${service}
 `);
-  return { ...(await start(t, ["run", "-c", path.join(dir, "sallyport.yaml")], port)), port, url: `http://127.0.0.1:${port}` };
+  return { ...(await start(t, ["run", "-c", path.join(dir, "sallyport.yaml")], port, options)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
 }
