@@ -108,6 +108,8 @@ unsigned expr_fields(const struct sp_expr *e, const struct sp_proto *proto, unsi
 
 /* Writes a condition or value back as text: canonical spelling, minimal parentheses. Read again it gives the same text. */
 void sp_expr_print(const struct sp_proto *proto, const struct sp_expr *e, struct sp_buf *out);
+/* The same, the parts of its outermost and/or each on a line of its own behind `margin` blanks. */
+void sp_expr_print_lines(const struct sp_proto *proto, const struct sp_expr *e, unsigned margin, struct sp_buf *out);
 /* Which trigger set the compiler takes for this condition, as text ("always: ..." when it has none). compile.c */
 void sp_trigger_print(const struct sp_rule *r, struct sp_buf *out);
 

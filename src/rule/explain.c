@@ -4,6 +4,7 @@
 
 enum explain_limits {
     SHOWN_MAX = 200, /* bytes of a case that are shown */
+    MARGIN = 13,     /* columns of the names at the left, and a blank */
 };
 
 static void print_list(struct sp_buf *out, const char *title, const struct sp_span *list, uint32_t n)
@@ -81,7 +82,7 @@ void sp_rule_explain(const struct sp_rule *r, struct sp_buf *out)
     print_list(out, "tags", r->tags, r->ntags);
     print_text(out, "patched", r->patched);
     sp_put_fmt(out, "%-12s %s, %s\n%-12s ", "judges", r->proto->title, r->dir == SP_C2S ? "requests" : "responses", "when");
-    sp_expr_print(r->proto, r->when, out);
+    sp_expr_print_lines(r->proto, r->when, MARGIN, out);
     sp_put_byte(out, '\n');
     for (uint32_t i = 0; i < r->nactions; i++) {
         sp_put_fmt(out, "%-12s ", i ? "" : "then");

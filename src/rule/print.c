@@ -146,3 +146,19 @@ void sp_expr_print(const struct sp_proto *proto, const struct sp_expr *e, struct
     else
         print_value(proto, e, out);
 }
+
+static void print_chain(const struct sp_proto *proto, const struct sp_expr *e, enum sp_expr_kind kind, unsigned margin, struct sp_buf *out)
+{
+    if (e->kind != kind) {
+        print_condition(proto, e, kind == SP_EX_AND ? 3 : 1, out);
+        return;
+    }
+    print_chain(proto, e->a, kind, margin, out);
+    sp_put_fmt(out, "\n%*s%s ", (int)margin, "", kind == SP_EX_AND ? "and" : "or");
+    print_chain(proto, e->b, kind, margin, out);
+}
+
+void sp_expr_print_lines(const struct sp_proto *proto, const struct sp_expr *e, unsigned margin, struct sp_buf *out)
+{
+    print_chain(proto, e, e->kind == SP_EX_AND ? SP_EX_AND : SP_EX_OR, margin, out);
+}

@@ -100,6 +100,56 @@ static void long_chains_stay_shallow(void **state)
     sp_buf_fini(&when);
 }
 
+static void lines_break_at_the_outermost_operator(void **state)
+{
+    (void)state;
+    struct load l;
+    struct sp_buf out = sp_buf_growing(1 << 16);
+    load_rule(&l, "(" A " or " B ") and " C " and not (" A " and " B ")", "alert");
+    sp_expr_print_lines(l.set.rules[0]->proto, l.set.rules[0]->when, 2, &out);
+    assert_span(sp_buf_span(&out), "(" A " or " B ")\n  and " C "\n  and not (" A " and " B ")");
+    load_fini(&l);
+    out.n = 0;
+    load_rule(&l, A " and " B " or " C, "alert");
+    sp_expr_print_lines(l.set.rules[0]->proto, l.set.rules[0]->when, 2, &out);
+    assert_span(sp_buf_span(&out), A " and " B "\n  or " C);
+    load_fini(&l);
+    sp_buf_fini(&out);
+}
+
+/* Everything `sallyport explain` says, to the letter. */
+static void a_rule_is_explained(void **state)
+{
+    (void)state;
+    struct load l;
+    struct sp_buf out = sp_buf_growing(1 << 16);
+    load_rules(&l, SP_LIT("patch: CVE-2021-41773\ntitle: t\ndescription: a b\nseverity: high\nkev: true\naffects: ['cpe:2.3:a:b:c:1:*:*:*:*:*:*:*']\n"
+                          "references: [https://a/, https://b/]\npatched: p\nwhen: http.request.uri.path contains \"%2e%2e\" and http.request.headers[\"A\"]\n"
+                          "then:\n  - set http.request.uri.path to lower(http.request.uri.path)\n  - remove http.request.headers[\"A\"]\n"
+                          "cases: [{send: \"a\\r\\n\", expect: correct}, {send: b, expect: pass}]\n"));
+    assert_int_equal(l.rc, 0);
+    sp_rule_explain(l.set.rules[0], &out);
+    sp_put_byte(&out, 0);
+    assert_string_equal((const char *)out.p, "patch        CVE-2021-41773 (r.yaml:1)\n"
+                                             "title        t\n"
+                                             "description  a b\n"
+                                             "severity     high, known to be exploited\n"
+                                             "affects      cpe:2.3:a:b:c:1:*:*:*:*:*:*:*\n"
+                                             "references   https://a/\n"
+                                             "             https://b/\n"
+                                             "patched      p\n"
+                                             "judges       HTTP/1.0 and HTTP/1.1, requests\n"
+                                             "when         http.request.uri.path contains \"%2e%2e\"\n"
+                                             "             and http.request.headers[\"a\"]\n"
+                                             "then         set http.request.uri.path to lower(http.request.uri.path)\n"
+                                             "             remove http.request.headers[\"a\"]\n"
+                                             "evaluated if http.request.uri.path contains \"%2e%2e\"\n"
+                                             "cases        correct  a\\r\\n\n"
+                                             "             pass     b\n");
+    sp_buf_fini(&out);
+    load_fini(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +159,8 @@ int main(void)
         cmocka_unit_test(addresses_keep_their_prefix),
         cmocka_unit_test(calls_and_quantifiers),
         cmocka_unit_test(long_chains_stay_shallow),
+        cmocka_unit_test(lines_break_at_the_outermost_operator),
+        cmocka_unit_test(a_rule_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
