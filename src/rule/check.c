@@ -413,3 +413,20 @@ void check_action(struct parser *p, const struct sp_action *a)
     else if (a->value)
         check_value(p, f, t, a->value);
 }
+
+/* Does the condition look for a constant in the field? */
+static bool finds_part(const struct sp_expr *e, const struct sp_expr *target)
+{
+    if (!e)
+        return false;
+    if (e->kind == SP_EX_CMP && (e->cmp == SP_CMP_CONTAINS || e->cmp == SP_CMP_MATCHES))
+        return e->a->kind == SP_EX_FIELD && e->a->field == target->field && e->b->kind == SP_EX_STR;
+    return finds_part(e->a, target) || finds_part(e->b, target);
+}
+
+void check_replace(struct parser *p, const struct sp_expr *when, const struct sp_expr *target)
+{
+    if (!finds_part(when, target))
+        check_error(p, target->off, target->width, "the condition finds no part of %s, by contains or matches, to replace: use set",
+                    p->proto->fields[target->field].name);
+}

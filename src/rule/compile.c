@@ -248,7 +248,7 @@ static const struct sp_expr *replaced_by(const struct sp_expr *e, const struct s
     if (!e)
         return NULL;
     bool textual = e->kind == SP_EX_CMP && (e->cmp == SP_CMP_MATCHES || e->cmp == SP_CMP_CONTAINS);
-    if (textual && e->a->kind == SP_EX_FIELD && e->a->field == target->field)
+    if (textual && e->a->kind == SP_EX_FIELD && e->a->field == target->field && e->b->kind == SP_EX_STR)
         return e;
     const struct sp_expr *found = replaced_by(e->a, target);
     return found ? found : replaced_by(e->b, target);

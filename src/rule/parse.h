@@ -84,6 +84,8 @@ struct sp_expr *check_compare(struct parser *p, const struct tok *op, enum sp_cm
 struct sp_expr *check_condition(struct parser *p, const struct tok *at, struct sp_expr *value);
 struct sp_expr *check_quantifier(struct parser *p, const struct tok *at, enum sp_expr_kind kind, struct sp_expr *a);
 void check_action(struct parser *p, const struct sp_action *a);
+/* `replace` changes what the condition found: it must look for something in the field. */
+void check_replace(struct parser *p, const struct sp_expr *when, const struct sp_expr *target);
 const char *type_name(unsigned type);
 
 /* pattern.c: can the matcher run this regular expression? Mistakes are reported where they stand in it. */

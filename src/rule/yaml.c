@@ -370,6 +370,9 @@ static void read_action(struct reading *r, struct fy_node *n)
         r->failed = true;
         return;
     }
+    if (a->kind == SP_DO_REPLACE && rule->when)
+        check_replace(&p, rule->when, a->target);
+    r->failed |= p.wrong;
     unsigned dir = rule->dir == SP_C2S ? SP_F_C2S : SP_F_S2C;
     if (a->target && rule->when && !(rule->proto->fields[a->target->field].flags & dir))
         wrong(r, n, "the condition reads %s: %s cannot be corrected in them", dir == SP_F_C2S ? "requests" : "responses",

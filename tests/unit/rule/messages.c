@@ -327,6 +327,10 @@ static const struct { const char *when, *then, *says; } mistakes[] = {
      "r.yaml:6:10: error: a field is expected here, not \"\"x\"\"\n"
      "      remove \"x\"\n"
      "             ^~~\n"},
+    {"http.request.method eq \"A\" and http.request.uri.path contains http.request.method", "replace http.request.uri.path with \"\"",
+     "r.yaml:6:11: error: the condition finds no part of http.request.uri.path, by contains or matches, to replace: use set\n"
+     "      replace http.request.uri.path with \"\"\n"
+     "              ^~~~~~~~~~~~~~~~~~~~~\n"},
     {"http.request.method eq \"A\"", "truncate http.request.method 3",
      "r.yaml:6:32: error: to is expected here, not \"3\"\n"
      "      truncate http.request.method 3\n"
