@@ -74,9 +74,9 @@ function accepts(port) {
   });
 }
 
-/** Starts it and waits until `port` takes connections; it is ended with the test. */
-export async function start(t, args, port, { stdio = ["ignore", "pipe", "pipe"], cwd = root } = {}) {
-  const child = spawn(binary, args, { stdio, cwd });
+/** Starts it and waits until `port` takes connections; it is ended with the test. `files`: how many it may have open. */
+export async function start(t, args, port, { stdio = ["ignore", "pipe", "pipe"], cwd = root, files } = {}) {
+  const child = files ? spawn("sh", ["-c", 'ulimit -n "$0" && exec "$@"', files, binary, ...args], { stdio, cwd }) : spawn(binary, args, { stdio, cwd });
   const said = { out: "", err: "" };
   child.stdout?.on("data", (text) => (said.out += text));
   child.stderr?.on("data", (text) => (said.err += text));

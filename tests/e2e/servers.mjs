@@ -122,8 +122,8 @@ export async function raw(t, serve, at = { port: 0, host: "127.0.0.1" }) {
 /** A client's connection that can be written to and waited on. */
 export function connect(port, options = {}) {
   const socket = net.connect({ port, host: "127.0.0.1", ...options }).setNoDelay().setEncoding("latin1");
-  const at = { back: "", ended: false };
-  socket.on("data", (bytes) => (at.back += bytes)).on("close", () => (at.ended = true)).on("error", () => (at.ended = true));
+  const at = { back: "", ended: false, error: undefined };
+  socket.on("data", (bytes) => (at.back += bytes)).on("close", () => (at.ended = true)).on("error", (error) => (at.error = error.code));
   const wait = async (holds) => {
     for (let i = 0; i < 500 && !holds(at); i++) await sleep(20);
     assert.ok(holds(at), `came: ${JSON.stringify(at.back.slice(-400))}`);
