@@ -61,8 +61,13 @@ for (const server of [nginx, apache])
       assert.equal(digestOf(here("chunked")), digestOf(here("big")));
     });
 
-    await t.test("64 MiB that a patch would have to read are refused, not passed on unread", async () => {
-      const status = await curl("-o", "/dev/null", "-w", "%{http_code}", "-H", "Content-Type: application/json", "-T", here("big"), `${gate.url}/json`);
+    await t.test("64 MiB that a patch has to read pass; one byte more is refused, not passed on unread", async () => {
+      const send = (file, target) => curl("-o", "/dev/null", "-w", "%{http_code}", "-H", "Content-Type: application/json", "-T", here(file), `${gate.url}${target}`);
+      assert.match(await send("big", "/read"), /^20[14]$/);
+      assert.equal(digestOf(here("read")), digestOf(here("big")));
+      fs.copyFileSync(here("big"), here("more"));
+      fs.appendFileSync(here("more"), "x");
+      const status = await send("more", "/json");
       assert.equal(status, "413");
       assert.ok(!fs.existsSync(here("json")));
       assert.equal((await gate.told((e) => e.http?.url === "/json")).sallyport.anomaly, "body_too_long");
