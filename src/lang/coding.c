@@ -26,46 +26,89 @@ enum sp_coding sp_coding_named(struct sp_span token)
     return SP_CODING_UNKNOWN;
 }
 
-/* Library memory comes from the arena: it is gone with the message and bounded like everything else. */
-static void *arena_alloc(void *arena, size_t n)
+/* ---- memory of the libraries ---- */
+
+/*
+ * It comes from the arena: it is gone with the message and bounded like everything else. Brotli asks for and frees its tables with every
+ * meta-block, of which a small input can have very many, so what is freed is used again. Sizes are powers of two: it always fits.
+ */
+enum room_limits {
+    CLASSES = 28,      /* up to 4 GiB */
+    CLASS_MIN_LOG = 5, /* smaller than 32 bytes is 32 */
+};
+
+struct room {
+    struct sp_arena *arena;
+    struct block *free[CLASSES];
+};
+
+struct block {
+    size_t class;
+    struct block *next;
+    uint8_t bytes[] __attribute__((aligned(16)));
+};
+
+static void *room_get(void *room, size_t n)
 {
-    return sp_arena_get(arena, n);
+    struct room *r = room;
+    size_t class = 0;
+    while (class < CLASSES && (size_t)1 << (class + CLASS_MIN_LOG) < n)
+        class++;
+    if (class == CLASSES)
+        return NULL;
+    struct block *b = r->free[class];
+    if (b) {
+        r->free[class] = b->next;
+        return b->bytes;
+    }
+    b = sp_arena_get(r->arena, sizeof *b + ((size_t)1 << (class + CLASS_MIN_LOG)));
+    if (!b)
+        return NULL;
+    b->class = class;
+    return b->bytes;
 }
 
-static void *zlib_alloc(void *arena, unsigned count, unsigned size)
+static void room_free(void *room, void *p)
 {
-    return sp_arena_get(arena, (size_t)count * size);
+    struct room *r = room;
+    if (!p)
+        return;
+    struct block *b = (struct block *)((uint8_t *)p - offsetof(struct block, bytes));
+    b->next = r->free[b->class];
+    r->free[b->class] = b;
 }
 
-static void arena_free(void *arena, void *p)
+static void *zlib_get(void *room, unsigned count, unsigned size)
 {
-    (void)arena;
-    (void)p;
+    return room_get(room, (size_t)count * size);
 }
+
+/* ---- the codings ---- */
 
 /* Several gzip members in a row are one text (RFC 1952 section 2.2). */
 static enum sp_expand inflate_all(z_stream *z, struct sp_buf *out)
 {
     for (;;) {
+        size_t room = out->cap - out->n;
         z->next_out = out->p + out->n;
-        z->avail_out = (uInt)(out->cap - out->n);
+        z->avail_out = room < UINT32_MAX ? (uInt)room : UINT32_MAX;
         int rc = inflate(z, Z_NO_FLUSH);
-        out->n = out->cap - z->avail_out;
+        out->n = (size_t)(z->next_out - out->p);
         bool another = rc == Z_STREAM_END && z->avail_in >= 2 && z->next_in[0] == 0x1f && z->next_in[1] == 0x8b;
         if (another && inflateReset(z) == Z_OK)
             continue;
         if (rc == Z_STREAM_END)
             return SP_EXPAND_OK;
-        if (z->avail_out == 0)
+        if (out->n == out->cap)
             return SP_EXPAND_TOOBIG;
         if (rc != Z_OK)
             return SP_EXPAND_BROKEN;
     }
 }
 
-static enum sp_expand expand_zlib(struct sp_span in, int window, struct sp_arena *a, struct sp_buf *out)
+static enum sp_expand expand_zlib(struct sp_span in, int window, struct room *room, struct sp_buf *out)
 {
-    z_stream z = {.zalloc = zlib_alloc, .zfree = arena_free, .opaque = a};
+    z_stream z = {.zalloc = zlib_get, .zfree = room_free, .opaque = room};
     if (in.n > UINT32_MAX || inflateInit2(&z, window) != Z_OK)
         return SP_EXPAND_TOOBIG;
     z.next_in = (Bytef *)in.p;
@@ -76,15 +119,15 @@ static enum sp_expand expand_zlib(struct sp_span in, int window, struct sp_arena
 }
 
 /* "deflate" means the zlib format (RFC 1950), but bare deflate data is common. */
-static enum sp_expand expand_deflate(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+static enum sp_expand expand_deflate(struct sp_span in, struct room *room, struct sp_buf *out)
 {
     bool wrapped = in.n >= 2 && (in.p[0] & 0x0f) == Z_DEFLATED && (in.p[0] << 8 | in.p[1]) % 31 == 0;
-    return expand_zlib(in, wrapped ? ZLIB_WINDOW : RAW_WINDOW, a, out);
+    return expand_zlib(in, wrapped ? ZLIB_WINDOW : RAW_WINDOW, room, out);
 }
 
-static enum sp_expand expand_brotli(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+static enum sp_expand expand_brotli(struct sp_span in, struct room *memory, struct sp_buf *out)
 {
-    BrotliDecoderState *state = BrotliDecoderCreateInstance(arena_alloc, arena_free, a);
+    BrotliDecoderState *state = BrotliDecoderCreateInstance(room_get, room_free, memory);
     if (!state)
         return SP_EXPAND_TOOBIG;
     size_t left = in.n, room = out->cap;
@@ -100,9 +143,8 @@ static enum sp_expand expand_brotli(struct sp_span in, struct sp_arena *a, struc
 
 /* zstd's stable interface has no allocator: its context (some 100 KiB and the window) comes from the heap and goes back
  * before we return. The window is bounded, so the memory is. */
-static enum sp_expand expand_zstd(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+static enum sp_expand expand_zstd(struct sp_span in, struct sp_buf *out)
 {
-    (void)a;
     ZSTD_DCtx *ctx = ZSTD_createDCtx();
     if (!ctx)
         return SP_EXPAND_TOOBIG;
@@ -123,24 +165,39 @@ static enum sp_expand expand_zstd(struct sp_span in, struct sp_arena *a, struct 
     return !ZSTD_isError(rc) && to.pos == to.size ? SP_EXPAND_TOOBIG : SP_EXPAND_BROKEN;
 }
 
+static enum sp_expand expand(enum sp_coding c, struct sp_span in, struct room *room, struct sp_buf *out)
+{
+    switch (c) {
+    case SP_CODING_GZIP:
+        return expand_zlib(in, GZIP_WINDOW, room, out);
+    case SP_CODING_DEFLATE:
+        return expand_deflate(in, room, out);
+    case SP_CODING_BR:
+        return expand_brotli(in, room, out);
+    case SP_CODING_ZSTD:
+        return expand_zstd(in, out);
+    case SP_CODING_IDENTITY:
+    case SP_CODING_UNKNOWN:
+        break;
+    }
+    return SP_EXPAND_BROKEN;
+}
+
 enum sp_expand sp_coding_expand(enum sp_coding c, struct sp_span in, size_t max, struct sp_arena *a, struct sp_span *ret)
 {
     if (c == SP_CODING_IDENTITY || in.n == 0) {
         *ret = in;
         return SP_EXPAND_OK;
     }
-    struct sp_buf out = sp_buf_arena(a, max);
+    /* one byte more, so that the end of the stream is reached where exactly `max` come out */
+    struct sp_buf out = sp_buf_arena(a, max < SIZE_MAX ? max + 1 : max);
+    struct room room = {.arena = a};
     if (out.full)
         return SP_EXPAND_TOOBIG;
-    enum sp_expand rc = SP_EXPAND_BROKEN;
-    if (c == SP_CODING_GZIP)
-        rc = expand_zlib(in, GZIP_WINDOW, a, &out);
-    else if (c == SP_CODING_DEFLATE)
-        rc = expand_deflate(in, a, &out);
-    else if (c == SP_CODING_BR)
-        rc = expand_brotli(in, a, &out);
-    else if (c == SP_CODING_ZSTD)
-        rc = expand_zstd(in, a, &out);
+    enum sp_expand rc = expand(c, in, &room, &out);
+    if (a->exhausted || (rc == SP_EXPAND_OK && out.n > max))
+        rc = SP_EXPAND_TOOBIG;
+    sp_arena_keep(a, out.p, rc == SP_EXPAND_OK ? out.n : 0); /* the memory of the library lies behind it */
     if (rc == SP_EXPAND_OK)
         *ret = sp_buf_span(&out);
     return rc;
