@@ -69,16 +69,17 @@ struct sp_span sp_path_normalize(struct sp_span path, struct sp_arena *a)
     struct sp_buf out = sp_buf_arena(a, path.n + 1);
     struct sp_span s;
     size_t at = 0;
+    bool directory = true; /* "/a/." and "/a/b/.." are "/a/" */
     while (next_segment(path, &at, &s)) {
+        directory = is_dot(s) || is_dotdot(s) || s.n == 0;
         if (is_dotdot(s)) {
             drop_last(&out);
-        } else if (!is_dot(s) && s.n) {
+        } else if (!directory) {
             sp_put_byte(&out, '/');
             sp_put(&out, s);
         }
     }
-    bool directory = path.n && is_separator(path.p[path.n - 1]);
-    if (out.n == 0 || directory)
+    if (directory || is_separator(path.p[path.n - 1]))
         sp_put_byte(&out, '/');
     return out.full ? (struct sp_span){NULL, 0} : sp_buf_done(&out, a);
 }
@@ -93,14 +94,24 @@ struct sp_span sp_path_basename(struct sp_span path)
     return parameters == SP_NOT_FOUND ? s : sp_span_sub(s, 0, parameters);
 }
 
+/* What Windows drops from the end of a file name, in any order and number: dots, blanks, the name of the stream that is the file itself. */
+static size_t without_tail(struct sp_span s)
+{
+    size_t n = s.n, before;
+    do {
+        before = n;
+        while (n && (s.p[n - 1] == '.' || s.p[n - 1] == ' '))
+            n--;
+        if (sp_span_iends(sp_span_sub(s, 0, n), SP_LIT("::$DATA")))
+            n -= SP_LIT("::$DATA").n;
+    } while (n != before);
+    return n;
+}
+
 struct sp_span sp_path_extension(struct sp_span path)
 {
     struct sp_span s = sp_path_basename(path);
-    size_t stream = sp_span_ifind(s, 0, SP_LIT("::$DATA"));
-    if (stream != SP_NOT_FOUND)
-        s.n = stream;
-    while (s.n && (s.p[s.n - 1] == '.' || s.p[s.n - 1] == ' '))
-        s.n--;
+    s.n = without_tail(s);
     size_t dot = s.n;
     while (dot && s.p[dot - 1] != '.')
         dot--;
