@@ -4,10 +4,8 @@
 
 static int digit_of(uint8_t c)
 {
-    if ((uint8_t)(c - 'A') < 26)
-        return c - 'A';
-    if ((uint8_t)(c - 'a') < 26)
-        return c - 'a' + 26;
+    if ((uint8_t)(sp_lower(c) - 'a') < 26)
+        return c - (c & 0x20 ? 'a' - 26 : 'A');
     if (sp_is_digit(c))
         return c - '0' + 52;
     if (c == '+' || c == '-')
@@ -23,10 +21,10 @@ static bool is_blank(uint8_t c)
 /* Decodes up to the first byte that does not belong; *ret_used gets how far that was. */
 static struct sp_span decode(struct sp_span in, struct sp_arena *a, size_t *ret_used)
 {
-    struct sp_buf out = sp_buf_arena(a, in.n / 4 * 3 + 3);
+    uint8_t *out = sp_arena_get(a, in.n / 4 * 3 + 3);
     uint32_t bits = 0, have = 0;
-    size_t i = 0;
-    for (; i < in.n; i++) {
+    size_t i = 0, n = 0;
+    for (; out && i < in.n; i++) {
         int digit = digit_of(in.p[i]);
         if (digit < 0 && is_blank(in.p[i]))
             continue;
@@ -36,13 +34,15 @@ static struct sp_span decode(struct sp_span in, struct sp_arena *a, size_t *ret_
         have += 6;
         if (have >= 8) {
             have -= 8;
-            sp_put_byte(&out, (uint8_t)(bits >> have));
+            out[n++] = (uint8_t)(bits >> have);
         }
     }
     while (i < in.n && (in.p[i] == '=' || is_blank(in.p[i])))
         i++;
     *ret_used = i;
-    return sp_buf_done(&out, a);
+    if (out)
+        sp_arena_keep(a, out, n);
+    return sp_span_of(out, n);
 }
 
 bool sp_base64_decode(struct sp_span in, struct sp_arena *a, struct sp_span *ret)
