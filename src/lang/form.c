@@ -5,10 +5,9 @@
 static void split_pair(struct sp_span all, struct sp_pair *ret)
 {
     size_t eq = sp_span_byte(all, 0, '=');
-    ret->all = all;
-    ret->has_value = eq != SP_NOT_FOUND;
-    ret->name = ret->has_value ? sp_span_sub(all, 0, eq) : all;
-    ret->value = ret->has_value ? sp_span_from(all, eq + 1) : sp_span_from(all, all.n);
+    bool has_value = eq != SP_NOT_FOUND;
+    struct sp_span value = sp_span_from(all, has_value ? eq + 1 : all.n);
+    *ret = (struct sp_pair){.name = sp_span_sub(all, 0, eq), .value = value, .raw = value, .all = all, .has_value = has_value};
 }
 
 /* The next piece between delimiters, empty ones skipped. */
@@ -51,6 +50,6 @@ bool sp_cookie_next(struct sp_span in, size_t *at, struct sp_pair *ret)
     } while (piece.n == 0);
     split_pair(piece, ret);
     ret->name = sp_span_trim(ret->name);
-    ret->value = unquote(sp_span_trim(ret->value));
+    ret->value = ret->raw = unquote(sp_span_trim(ret->value));
     return true;
 }

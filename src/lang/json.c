@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json: a flat pull parser for RFC 8259. No recursion: open containers are a stack of bounded depth inside the parser. */
-#include "lang/lang.h"
+#include "lang/inside.h"
 
 enum json_state {
     TOP = 0,     /* between top-level values */
@@ -76,36 +76,23 @@ static bool hex4(struct sp_json *j, uint32_t *ret)
     return true;
 }
 
-static void put_utf8(struct sp_buf *out, uint32_t c)
-{
-    if (c < 0x80) {
-        sp_put_byte(out, (uint8_t)c);
-        return;
-    }
-    int tail = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const uint8_t lead[4] = {0, 0xc0, 0xe0, 0xf0};
-    sp_put_byte(out, (uint8_t)(lead[tail] | c >> (6 * tail)));
-    while (tail-- > 0)
-        sp_put_byte(out, (uint8_t)(0x80 | (c >> (6 * tail) & 0x3f)));
-}
-
 /* Behind "\u". A lone surrogate becomes U+FFFD, as most decoders have it. */
 static bool take_unicode(struct sp_json *j, struct sp_buf *out)
 {
     uint32_t c, low;
     if (!hex4(j, &c))
         return false;
-    if (c >= 0xd800 && c < 0xdc00 && sp_span_starts(sp_span_from(j->in, j->at), SP_LIT("\\u"))) {
+    if (is_high_surrogate(c) && sp_span_starts(sp_span_from(j->in, j->at), SP_LIT("\\u"))) {
         size_t back = j->at;
         j->at += 2;
         if (!hex4(j, &low))
             return false;
-        if (low >= 0xdc00 && low < 0xe000)
-            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        if (is_low_surrogate(low))
+            c = join_surrogates(c, low);
         else
             j->at = back;
     }
-    put_utf8(out, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
+    put_utf8(out, is_surrogate(c) ? REPLACEMENT : c);
     return true;
 }
 
@@ -199,8 +186,10 @@ static bool take_word(struct sp_json *j, enum sp_json_kind *ret)
 
 static bool open_container(struct sp_json *j, struct sp_json_item *ret, bool object)
 {
-    if (j->depth == SP_JSON_DEPTH_MAX)
+    if (j->depth == SP_JSON_DEPTH_MAX) {
+        j->arena->exhausted = true; /* servers read deeper: it must not pass as inspected */
         return broken(j, ret);
+    }
     j->path_mark[j->depth] = j->path_len;
     j->index[j->depth] = object ? (uint32_t)IN_OBJECT : 0;
     j->depth++;

@@ -39,8 +39,10 @@ struct sp_span sp_path_basename(struct sp_span path);
 
 struct sp_pair {
     struct sp_span name, value; /* as sent */
+    struct sp_span raw;         /* the value's bytes in the input; other than `value` where that was unescaped */
     struct sp_span all;         /* name=value, without separators */
     bool has_value;             /* an equals sign was there */
+    bool extended;              /* parameters: it was name*= */
 };
 /* Next pair of a urlencoded form or query, from *at on (start at 0). Empty pairs are skipped. False at the end. */
 bool sp_form_next(struct sp_span in, size_t *at, struct sp_pair *ret);
@@ -58,12 +60,17 @@ struct sp_part {
     struct sp_span name, filename; /* decoded; has_filename tells "" from absent */
     bool has_filename;
     struct sp_span filename_raw;   /* the bytes of the file name in the body, without quotes */
+    struct sp_span filename_ext, filename_ext_raw; /* of filename*= when it differs from filename=: servers take the one or the other */
     struct sp_span type;           /* media type without parameters */
     struct sp_span headers;        /* raw header lines */
     struct sp_span content;        /* bytes between the blank line and the delimiter */
 };
 enum sp_part_result { SP_PART_ONE, SP_PART_END, SP_PART_BROKEN };
-/* Next part from *at on. BROKEN: no closing delimiter, or a part without a blank line; what was readable before stays valid. */
+/*
+ * Next part from *at on, behind the closing delimiter too, as PHP reads. BROKEN: no closing delimiter, or a part without a blank line; what was
+ * readable stays valid, *ret included. What servers read differently (a line that only begins like a delimiter, names that contradict each
+ * other) or is beyond the limits is BROKEN with arena->exhausted set: not to be forwarded as inspected.
+ */
 enum sp_part_result sp_multipart_next(struct sp_span body, struct sp_span boundary, size_t *at, struct sp_arena *a, struct sp_part *ret);
 
 /* ---- json.c: RFC 8259, duplicate keys kept ---- */
@@ -78,7 +85,8 @@ struct sp_json_item {
     unsigned depth;
 };
 /* Flat pull parser: zero it, set `in` and `arena`, call sp_json_next until END or BROKEN. A few leniencies that servers have (BOM, trailing
- * blanks, several top-level values after each other as in NDJSON) are accepted. BROKEN: not JSON; items before it stand. */
+ * blanks, several top-level values after each other as in NDJSON) are accepted. BROKEN: not JSON; items before it stand.
+ * What is nested deeper than SP_JSON_DEPTH_MAX is BROKEN with arena->exhausted set, since servers may read it. */
 struct sp_json {
     struct sp_span in;
     struct sp_arena *arena;
@@ -102,7 +110,7 @@ enum sp_xml_kind {
     SP_XML_ATTR,    /* name, value */
     SP_XML_TEXT,    /* value: text or CDATA, predefined and character references resolved; path of the element */
     SP_XML_DOCTYPE, /* value: everything after <!DOCTYPE */
-    SP_XML_ENTITY,  /* name; value: literal, or the system identifier; external tells which */
+    SP_XML_ENTITY,  /* name; value: literal, or the system identifier; external tells which; also of a document type without end */
     SP_XML_END,
     SP_XML_BROKEN,  /* not well-formed enough to go on; items before it stand */
 };
@@ -116,13 +124,17 @@ struct sp_xml {
     struct sp_span in;
     struct sp_arena *arena;
     size_t at, subset_end;
-    unsigned depth;
+    unsigned depth, beyond; /* open elements with a path, and deeper ones */
     uint16_t path_len;
     uint8_t state;
     uint16_t path_mark[SP_XML_DEPTH_MAX];
     char path[SP_XML_PATH_MAX];
 };
-/* Zero it, set `in` and `arena`. Entities are reported, never expanded. UTF-16 with a byte order mark is converted first by sp_xml_start. */
+/*
+ * Flat pull parser: sp_xml_start, then sp_xml_next until END or BROKEN. Entities are reported, never expanded. Character data is one TEXT up to
+ * the next tag, whatever comments and CDATA it is cut by. Elements deeper than SP_XML_DEPTH_MAX have the path of their ancestor there. UTF-16 is
+ * converted first. A document in an encoding that cannot be read here is BROKEN with arena->exhausted set: not to be forwarded as inspected.
+ */
 void sp_xml_start(struct sp_xml *x, struct sp_span in, struct sp_arena *a);
 void sp_xml_next(struct sp_xml *x, struct sp_xml_item *ret);
 

@@ -8,10 +8,31 @@ enum multipart_limits {
     PART_HEAD_MAX = 16 << 10,
 };
 
-/* A delimiter line at or after `from`: where the line break before it starts, and where the line after it begins. */
+struct reading {
+    struct sp_span body, dashed; /* dashed: "--boundary" */
+    struct sp_arena *arena;
+    struct sp_part *part;
+};
+
+/* Servers would not read this as we do. */
+static bool unclear(const struct reading *r)
+{
+    r->arena->exhausted = true;
+    return false;
+}
+
+/* ---- delimiters ---- */
+
+enum line {
+    LINE_DELIMITER, /* --boundary: a part follows */
+    LINE_CLOSE,     /* --boundary-- */
+    LINE_CUT,       /* the body ends with it, or in it */
+    LINE_ALIKE,     /* --boundary, and then something else */
+    LINE_NONE,
+};
+
 struct delimiter {
-    size_t start, next;
-    bool last;
+    size_t start, next; /* where the line break before it starts, and where the line after it begins */
 };
 
 static size_t skip_padding(struct sp_span body, size_t at)
@@ -21,40 +42,61 @@ static size_t skip_padding(struct sp_span body, size_t at)
     return at;
 }
 
-/* Behind "--boundary": "--" closes; blanks and a line break end the line. False: this is content that looks alike. */
-static bool delimiter_line(struct sp_span body, size_t at, struct delimiter *ret)
+/* What "--boundary" is the beginning of, `at` being behind it. RFC 2046: blanks may follow it ("transport padding"), then the line ends. */
+static enum line line_kind(struct sp_span body, size_t at, size_t *ret_next)
 {
-    ret->last = sp_span_starts(sp_span_from(body, at), SP_LIT("--"));
-    at = skip_padding(body, at + (ret->last ? 2 : 0));
-    ret->next = at;
-    if (ret->last)
-        return true;
-    if (sp_span_at(body, at) == '\r')
-        at++;
-    if (sp_span_at(body, at) != '\n')
-        return false;
-    ret->next = at + 1;
-    return true;
+    bool close = sp_span_starts(sp_span_from(body, at), SP_LIT("--"));
+    if (!close && sp_span_eq(sp_span_from(body, at), SP_LIT("-")))
+        return LINE_CUT;
+    at = skip_padding(body, at + (close ? 2 : 0));
+    *ret_next = at;
+    if (at == body.n)
+        return close ? LINE_CLOSE : LINE_CUT;
+    at += body.p[at] == '\r';
+    if (at == body.n)
+        return close ? LINE_CLOSE : LINE_CUT;
+    if (body.p[at] != '\n')
+        return LINE_ALIKE;
+    *ret_next = at + 1;
+    if (!close && *ret_next == body.n)
+        return LINE_CUT;
+    return close ? LINE_CLOSE : LINE_DELIMITER;
 }
 
-static bool find_delimiter(struct sp_span body, struct sp_span dashed, size_t from, struct delimiter *ret)
+/* The next line at or after `from` that begins with "--boundary". */
+static enum line next_delimiter(const struct reading *r, size_t from, struct delimiter *ret)
 {
-    size_t at = from;
-    while ((at = sp_span_find(body, at, dashed)) != SP_NOT_FOUND) {
+    for (size_t at = from; (at = sp_span_find(r->body, at, r->dashed)) != SP_NOT_FOUND; at++) {
         size_t start = at;
-        bool first_line = at == 0;
-        if (start && body.p[start - 1] == '\n') {
-            start--;
-            start -= start && body.p[start - 1] == '\r';
-        }
-        /* the line break of an empty part belongs to its head */
-        ret->start = start < from ? from : start;
-        if ((first_line || start < at) && delimiter_line(body, at + dashed.n, ret))
-            return true;
-        at++;
+        if (at && r->body.p[at - 1] != '\n')
+            continue;
+        start -= at > 0;
+        start -= start && r->body.p[start - 1] == '\r';
+        ret->start = start < from ? from : start; /* the line break of an empty part belongs to its head */
+        return line_kind(r->body, at + r->dashed.n, &ret->next);
     }
-    return false;
+    return LINE_NONE;
 }
+
+/* Where the next part begins behind the closing delimiter, or the end of the body: PHP goes on there, RFC 2046 calls it the epilogue. */
+static size_t after_close(const struct reading *r, size_t at)
+{
+    for (;;) {
+        struct delimiter d = {0};
+        switch (next_delimiter(r, at, &d)) {
+        case LINE_DELIMITER:
+            return d.next;
+        case LINE_NONE:
+        case LINE_CUT:
+            return r->body.n;
+        case LINE_CLOSE:
+        case LINE_ALIKE:
+            at = d.next;
+        }
+    }
+}
+
+/* ---- the head of a part ---- */
 
 /* Next line from *at on without its line break; false at the end. */
 static bool next_line(struct sp_span in, size_t *at, struct sp_span *ret)
@@ -70,102 +112,179 @@ static bool next_line(struct sp_span in, size_t *at, struct sp_span *ret)
     return true;
 }
 
-static struct sp_span raw_of(struct sp_span params, struct sp_span decoded, struct sp_span all)
+/* Browsers write quotes and line breaks of names as %22, %0D, %0A and nothing else so (HTML Living Standard, section 4.10.21.7). */
+static uint8_t browser_escape(struct sp_span in, size_t at)
 {
-    bool inside = decoded.p >= params.p && decoded.p + decoded.n <= params.p + params.n;
-    if (inside)
-        return decoded;
-    size_t quote = sp_span_byte(all, 0, '"');
-    size_t from = quote == SP_NOT_FOUND ? sp_span_byte(all, 0, '=') : quote;
-    struct sp_span raw = sp_span_from(all, from == SP_NOT_FOUND ? all.n : from + 1);
-    while (raw.n && (raw.p[raw.n - 1] == '"' || raw.p[raw.n - 1] == ' '))
-        raw.n--;
-    return raw;
+    static const struct { struct sp_span text; uint8_t c; } escapes[] = {
+        {{(const uint8_t *)"%22", 3}, '"'}, {{(const uint8_t *)"%0d", 3}, '\r'}, {{(const uint8_t *)"%0a", 3}, '\n'},
+    };
+    for (size_t i = 0; in.p[at] == '%' && i < sizeof escapes / sizeof *escapes; i++) {
+        if (sp_span_istarts(sp_span_from(in, at), escapes[i].text))
+            return escapes[i].c;
+    }
+    return 0;
 }
 
-/* Browsers write quotes and line breaks of names as %22, %0D, %0A (HTML Living Standard, multipart/form-data). */
 static struct sp_span browser_decode(struct sp_span in, struct sp_arena *a)
 {
-    return sp_span_byte(in, 0, '%') == SP_NOT_FOUND ? in : sp_url_decode(in, 0, a);
+    size_t at = 0;
+    while (at < in.n && !browser_escape(in, at))
+        at++;
+    if (at == in.n)
+        return in;
+    struct sp_buf out = sp_buf_arena(a, in.n);
+    sp_put(&out, sp_span_sub(in, 0, at));
+    while (at < in.n) {
+        uint8_t c = browser_escape(in, at);
+        sp_put_byte(&out, c ? c : in.p[at]);
+        at += c ? 3 : 1;
+    }
+    return sp_buf_done(&out, a);
 }
 
-static void read_disposition(struct sp_span value, struct sp_arena *a, struct sp_part *ret)
+/* Sets what may be said once, or several times alike. */
+static bool set_once(const struct reading *r, struct sp_span *to, bool *has, struct sp_span value)
+{
+    if (*has && !sp_span_eq(*to, value))
+        return unclear(r);
+    *to = value;
+    *has = true;
+    return true;
+}
+
+/* What the disposition says, its parameters apart. */
+struct disposition {
+    struct sp_span name, filename, extended;
+    struct sp_span raw, extended_raw;
+    bool has_name, has_filename, has_extended;
+};
+
+static bool read_parameter(const struct reading *r, const struct sp_pair *p, struct disposition *d)
+{
+    struct sp_span value = p->extended ? p->value : browser_decode(p->value, r->arena);
+    if (sp_span_ieq(p->name, SP_LIT("name")))
+        return set_once(r, &d->name, &d->has_name, value);
+    if (sp_span_ieq(p->name, SP_LIT("filename"))) {
+        *(p->extended ? &d->extended_raw : &d->raw) = p->raw;
+        return p->extended ? set_once(r, &d->extended, &d->has_extended, value) : set_once(r, &d->filename, &d->has_filename, value);
+    }
+    /* pieces of a value (RFC 2231 section 3), which few servers put together */
+    bool piece = sp_span_istarts(p->name, SP_LIT("filename*")) || sp_span_istarts(p->name, SP_LIT("name*"));
+    return !piece || unclear(r);
+}
+
+static bool read_disposition(const struct reading *r, struct sp_span value, struct disposition *d)
 {
     struct sp_pair p;
     size_t at = sp_span_byte(value, 0, ';');
-    if (at == SP_NOT_FOUND)
-        return;
-    while (sp_param_next(value, &at, a, &p)) {
-        if (sp_span_ieq(p.name, SP_LIT("name"))) {
-            ret->name = browser_decode(p.value, a);
-        } else if (sp_span_ieq(p.name, SP_LIT("filename"))) {
-            ret->has_filename = true;
-            ret->filename_raw = raw_of(value, p.value, p.all);
-            ret->filename = browser_decode(p.value, a);
-        }
+    while (at < value.n && sp_param_next(value, &at, r->arena, &p)) {
+        if (!read_parameter(r, &p, d))
+            return false;
+    }
+    return true;
+}
+
+static void take_disposition(struct sp_part *part, const struct disposition *d)
+{
+    part->name = d->name;
+    part->has_filename = d->has_filename || d->has_extended;
+    part->filename = d->has_filename ? d->filename : d->extended;
+    part->filename_raw = d->has_filename ? d->raw : d->extended_raw;
+    if (d->has_filename && d->has_extended && !sp_span_eq(d->filename, d->extended)) {
+        part->filename_ext = d->extended;
+        part->filename_ext_raw = d->extended_raw;
     }
 }
 
-static void read_header(struct sp_span line, struct sp_arena *a, struct sp_part *ret)
+static bool read_header(const struct reading *r, struct sp_span line, struct disposition *d)
 {
     size_t colon = sp_span_byte(line, 0, ':');
     if (colon == SP_NOT_FOUND)
-        return;
+        return true;
     struct sp_span name = sp_span_trim(sp_span_sub(line, 0, colon)), value = sp_span_trim(sp_span_from(line, colon + 1));
     if (sp_span_ieq(name, SP_LIT("content-disposition")))
-        read_disposition(value, a, ret);
-    else if (sp_span_ieq(name, SP_LIT("content-type")))
-        ret->type = sp_param_head(value);
+        return read_disposition(r, value, d);
+    if (sp_span_ieq(name, SP_LIT("content-type")))
+        r->part->type = sp_param_head(value);
+    return true;
 }
 
-/* Header lines up to the empty line; *at moves to the content. A line that begins with a blank continues the one before. */
-static bool read_head(struct sp_span body, size_t *at, struct sp_arena *a, struct sp_part *ret)
+/* A line that begins with a blank continues the one before: *line grows over those behind it. */
+static void unfold(struct sp_span body, size_t *at, struct sp_span *line)
+{
+    struct sp_span more;
+    while (*at < body.n && (body.p[*at] == ' ' || body.p[*at] == '\t') && next_line(body, at, &more))
+        *line = sp_span_of(line->p, (size_t)(more.p + more.n - line->p));
+}
+
+/* Header lines up to the empty line; *at moves to the content. */
+static bool read_lines(const struct reading *r, size_t *at, struct disposition *d)
 {
     struct sp_span line;
     size_t from = *at;
-    for (unsigned n = 0; n < PART_HEADERS_MAX && next_line(body, at, &line); n++) {
+    for (unsigned n = 0; next_line(r->body, at, &line); n++) {
         if (line.n == 0) {
-            ret->headers = sp_span_sub(body, from, *at - from);
+            r->part->headers = sp_span_sub(r->body, from, *at - from);
             return true;
         }
-        size_t after = *at;
-        struct sp_span more;
-        while (after < body.n && (body.p[after] == ' ' || body.p[after] == '\t') && next_line(body, &after, &more)) {
-            line = sp_span_of(line.p, (size_t)(more.p + more.n - line.p));
-            *at = after;
-        }
-        if (*at - from > PART_HEAD_MAX)
+        unfold(r->body, at, &line);
+        if (n == PART_HEADERS_MAX || *at - from > PART_HEAD_MAX)
+            return unclear(r);
+        if (!read_header(r, line, d))
             return false;
-        read_header(line, a, ret);
     }
     return false;
 }
 
+static bool read_head(const struct reading *r, size_t *at)
+{
+    struct disposition d = {0};
+    bool ok = read_lines(r, at, &d);
+    take_disposition(r->part, &d);
+    return ok;
+}
+
+/* ---- parts ---- */
+
+static enum sp_part_result read_part(const struct reading *r, size_t *at)
+{
+    struct delimiter d = {0};
+    if (!read_head(r, at)) {
+        *at = r->body.n;
+        return SP_PART_BROKEN;
+    }
+    enum line kind = next_delimiter(r, *at, &d);
+    r->part->content = sp_span_sub(r->body, *at, kind == LINE_NONE ? SIZE_MAX : d.start - *at);
+    *at = kind == LINE_DELIMITER ? d.next : kind == LINE_CLOSE ? after_close(r, d.next) : r->body.n;
+    if (kind == LINE_ALIKE)
+        (void)unclear(r);
+    return kind == LINE_DELIMITER || kind == LINE_CLOSE ? SP_PART_ONE : SP_PART_BROKEN;
+}
+
+/* From the start of the body to its first part, or to its end. */
+static enum sp_part_result skip_preamble(const struct reading *r, size_t *at)
+{
+    struct delimiter d = {0};
+    enum line kind = next_delimiter(r, 0, &d);
+    *at = kind == LINE_DELIMITER ? d.next : kind == LINE_CLOSE ? after_close(r, d.next) : r->body.n;
+    if (kind == LINE_ALIKE)
+        (void)unclear(r);
+    return kind == LINE_DELIMITER || kind == LINE_CLOSE ? SP_PART_ONE : SP_PART_BROKEN;
+}
+
 enum sp_part_result sp_multipart_next(struct sp_span body, struct sp_span boundary, size_t *at, struct sp_arena *a, struct sp_part *ret)
 {
-    *ret = (struct sp_part){0};
-    struct delimiter d;
     uint8_t text[BOUNDARY_MAX + 2];
     struct sp_buf dashed = sp_buf_fixed(text, sizeof text);
     sp_put_str(&dashed, "--");
     sp_put(&dashed, boundary);
+    *ret = (struct sp_part){0};
+    struct reading r = {body, sp_buf_span(&dashed), a, ret};
+    if (dashed.full)
+        (void)unclear(&r);
     if (dashed.full || boundary.n == 0)
         return SP_PART_BROKEN;
-    if (*at == 0) {
-        if (!find_delimiter(body, sp_buf_span(&dashed), 0, &d))
-            return SP_PART_BROKEN;
-        *at = d.last ? body.n : d.next;
-    }
-    if (*at >= body.n)
-        return SP_PART_END;
-    if (!read_head(body, at, a, ret))
+    if (*at == 0 && skip_preamble(&r, at) == SP_PART_BROKEN)
         return SP_PART_BROKEN;
-    if (!find_delimiter(body, sp_buf_span(&dashed), *at, &d)) {
-        ret->content = sp_span_from(body, *at);
-        *at = body.n;
-        return SP_PART_BROKEN;
-    }
-    ret->content = sp_span_sub(body, *at, d.start - *at);
-    *at = d.last ? body.n : d.next;
-    return SP_PART_ONE;
+    return *at < body.n ? read_part(&r, at) : SP_PART_END;
 }

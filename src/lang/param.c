@@ -2,35 +2,73 @@
 /* param: parameters of media types and dispositions, RFC 9110 section 5.6.6, RFC 8187. */
 #include "lang/lang.h"
 
+/* Blanks, and the line breaks of folded header lines. */
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void skip_blanks(struct sp_span in, size_t *at)
+{
+    while (*at < in.n && is_blank(in.p[*at]))
+        (*at)++;
+}
+
+static struct sp_span trim(struct sp_span s)
+{
+    size_t from = 0;
+    skip_blanks(s, &from);
+    s = sp_span_from(s, from);
+    while (s.n && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
 struct sp_span sp_param_head(struct sp_span in)
 {
     size_t end = sp_span_byte(in, 0, ';');
-    return sp_span_trim(end == SP_NOT_FOUND ? in : sp_span_sub(in, 0, end));
+    return trim(end == SP_NOT_FOUND ? in : sp_span_sub(in, 0, end));
 }
 
-/* A quoted string starting at in[*at] == '"', unescaped; *at moves past its closing quote or to the end.
- * A backslash escapes only a quote or itself: browsers send Windows paths unescaped. */
-static struct sp_span take_quoted(struct sp_span in, size_t *at, struct sp_arena *a)
+/* A backslash escapes only a quote or itself: browsers send Windows paths unescaped. */
+static bool is_escape(struct sp_span in, size_t at)
 {
-    struct sp_buf out = sp_buf_arena(a, in.n - *at);
-    for ((*at)++; *at < in.n && in.p[*at] != '"'; (*at)++) {
-        int next = sp_span_at(in, *at + 1);
-        if (in.p[*at] == '\\' && (next == '"' || next == '\\'))
-            (*at)++;
-        sp_put_byte(&out, in.p[*at]);
+    int next = sp_span_at(in, at + 1);
+    return in.p[at] == '\\' && (next == '"' || next == '\\');
+}
+
+static struct sp_span unescape(struct sp_span raw, struct sp_arena *a)
+{
+    struct sp_buf out = sp_buf_arena(a, raw.n);
+    for (size_t at = 0; at < raw.n; at++) {
+        at += is_escape(raw, at);
+        sp_put_byte(&out, raw.p[at]);
     }
-    *at += *at < in.n;
     return sp_buf_done(&out, a);
 }
 
-static struct sp_span take_token(struct sp_span in, size_t *at)
+/* A quoted string, in[*at] being its opening quote; *at moves past its closing one, or to the end where that is missing. */
+static void take_quoted(struct sp_span in, size_t *at, struct sp_arena *a, struct sp_pair *ret)
+{
+    size_t from = ++*at;
+    bool escapes = false;
+    while (*at < in.n && in.p[*at] != '"') {
+        bool escape = is_escape(in, *at);
+        escapes |= escape;
+        *at += escape ? 2 : 1;
+    }
+    ret->raw = sp_span_sub(in, from, *at - from);
+    ret->value = escapes ? unescape(ret->raw, a) : ret->raw;
+    *at += *at < in.n;
+}
+
+static void take_token(struct sp_span in, size_t *at, struct sp_pair *ret)
 {
     size_t end = sp_span_byte(in, *at, ';');
     if (end == SP_NOT_FOUND)
         end = in.n;
-    struct sp_span s = sp_span_trim(sp_span_sub(in, *at, end - *at));
+    ret->raw = ret->value = trim(sp_span_sub(in, *at, end - *at));
     *at = end;
-    return s;
 }
 
 /* charset'language'percent-encoded: RFC 8187 section 3.2. */
@@ -39,12 +77,6 @@ static struct sp_span decode_extended(struct sp_span value, struct sp_arena *a)
     size_t first = sp_span_byte(value, 0, '\'');
     size_t second = first == SP_NOT_FOUND ? SP_NOT_FOUND : sp_span_byte(value, first + 1, '\'');
     return second == SP_NOT_FOUND ? value : sp_url_decode(sp_span_from(value, second + 1), 0, a);
-}
-
-static void skip_to_name(struct sp_span in, size_t *at)
-{
-    while (*at < in.n && (in.p[*at] == ';' || in.p[*at] == ' ' || in.p[*at] == '\t'))
-        (*at)++;
 }
 
 /* End of the name at `at`: an equals sign, a semicolon or the end. */
@@ -57,21 +89,22 @@ static size_t name_end(struct sp_span in, size_t at)
 
 bool sp_param_next(struct sp_span in, size_t *at, struct sp_arena *a, struct sp_pair *ret)
 {
-    skip_to_name(in, at);
+    while (*at < in.n && (in.p[*at] == ';' || is_blank(in.p[*at])))
+        (*at)++;
     if (*at >= in.n)
         return false;
     size_t from = *at, end = name_end(in, from);
-    ret->name = sp_span_trim(sp_span_sub(in, from, end - from));
-    ret->has_value = sp_span_at(in, end) == '=';
+    *ret = (struct sp_pair){.name = trim(sp_span_sub(in, from, end - from)), .has_value = sp_span_at(in, end) == '='};
     *at = end + ret->has_value;
-    while (ret->has_value && *at < in.n && (in.p[*at] == ' ' || in.p[*at] == '\t'))
-        (*at)++;
-    ret->value = (struct sp_span){in.p, 0};
+    if (ret->has_value)
+        skip_blanks(in, at);
+    ret->value = ret->raw = sp_span_sub(in, *at, 0);
     if (ret->has_value && sp_span_at(in, *at) == '"')
-        ret->value = take_quoted(in, at, a);
+        take_quoted(in, at, a, ret);
     else if (ret->has_value)
-        ret->value = take_token(in, at);
+        take_token(in, at, ret);
     if (ret->name.n && ret->name.p[ret->name.n - 1] == '*') {
+        ret->extended = true;
         ret->name.n--;
         ret->value = decode_extended(ret->value, a);
     }

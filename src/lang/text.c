@@ -1,110 +1,118 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* text: letter case, and HTML character references (HTML Living Standard section 13.2.5.72). */
-#include "lang/lang.h"
+#include "lang/inside.h"
 
 enum text_limits {
-    REFERENCE_MAX = 16, /* longest named reference in the table, with room */
-    CODE_DIGITS_MAX = 12, /* digits of a numeric reference, leading zeros included */
+    NAME_MAX = 16, /* longest named reference in the table, with room */
 };
 
-static struct sp_span map_case(struct sp_span in, struct sp_arena *a, bool up)
+static struct sp_span map_case(struct sp_span in, struct sp_arena *a, uint8_t first)
 {
     uint8_t *out = sp_arena_get(a, in.n);
     if (!out)
         return (struct sp_span){NULL, 0};
-    for (size_t i = 0; i < in.n; i++) {
-        uint8_t c = in.p[i];
-        out[i] = up && (uint8_t)(c - 'a') < 26 ? (uint8_t)(c & ~0x20) : up ? c : sp_lower(c);
-    }
+    for (size_t i = 0; i < in.n; i++)
+        out[i] = (uint8_t)(in.p[i] ^ ((uint8_t)(in.p[i] - first) < 26 ? 0x20 : 0));
     return sp_span_of(out, in.n);
 }
 
 struct sp_span sp_text_lower(struct sp_span in, struct sp_arena *a)
 {
-    return map_case(in, a, false);
+    return map_case(in, a, 'A');
 }
 
 struct sp_span sp_text_upper(struct sp_span in, struct sp_arena *a)
 {
-    return map_case(in, a, true);
+    return map_case(in, a, 'a');
 }
 
-static const struct { const char *name; uint8_t c; } named[] = {
-    {"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"nbsp", ' '}, {"colon", ':'}, {"sol", '/'},
-    {"bsol", '\\'}, {"lpar", '('}, {"rpar", ')'}, {"lsqb", '['}, {"lbrack", '['}, {"rsqb", ']'}, {"rbrack", ']'}, {"lcub", '{'},
-    {"lbrace", '{'}, {"rcub", '}'}, {"rbrace", '}'}, {"Tab", '\t'}, {"NewLine", '\n'}, {"period", '.'}, {"comma", ','}, {"semi", ';'},
-    {"excl", '!'}, {"num", '#'}, {"dollar", '$'}, {"percnt", '%'}, {"ast", '*'}, {"plus", '+'}, {"equals", '='}, {"quest", '?'},
-    {"commat", '@'}, {"grave", '`'}, {"lowbar", '_'}, {"vert", '|'}, {"verbar", '|'}, {"Hat", '^'},
-};
+/* ---- numeric references ---- */
 
-static bool name_ends(struct sp_span in, size_t at)
+static int digit_of(struct sp_span in, size_t at, unsigned base)
 {
     int c = sp_span_at(in, at);
-    return c < 0 || (!sp_is_digit((uint8_t)c) && (uint8_t)(sp_lower((uint8_t)c) - 'a') >= 26);
+    if (c < 0)
+        return -1;
+    return base == 16 ? sp_hex((uint8_t)c) : sp_is_digit((uint8_t)c) ? c - '0' : -1;
 }
 
-/* A named reference behind '&' at `at`: its length with a semicolon, 0 if there is none. */
-static size_t take_named(struct sp_span in, size_t at, struct sp_buf *out)
+size_t numeric_reference(struct sp_span in, size_t at, uint32_t *ret)
 {
-    struct sp_span left = sp_span_sub(in, at, REFERENCE_MAX);
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-        struct sp_span name = sp_span_str(named[i].name);
-        if (sp_span_starts(left, name) && name_ends(left, name.n)) {
-            sp_put_byte(out, named[i].c);
-            return name.n + (sp_span_at(left, name.n) == ';');
-        }
-    }
-    return 0;
-}
-
-static void put_code(struct sp_buf *out, uint64_t c)
-{
-    if (c < 0x80) {
-        sp_put_byte(out, (uint8_t)c);
-    } else if (c < 0x800) {
-        sp_put_byte(out, (uint8_t)(0xc0 | c >> 6));
-        sp_put_byte(out, (uint8_t)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        sp_put_byte(out, (uint8_t)(0xe0 | c >> 12));
-        sp_put_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-        sp_put_byte(out, (uint8_t)(0x80 | (c & 0x3f)));
-    } else {
-        sp_put_str(out, "\xef\xbf\xbd"); /* beyond what any attack spells this way */
-    }
-}
-
-/* A numeric reference behind "&#" at `at`: its length, 0 if there is none. */
-static size_t take_numeric(struct sp_span in, size_t at, struct sp_buf *out)
-{
-    int x = sp_span_at(in, at);
+    int x = sp_span_at(in, at + 2);
     bool hex = x == 'x' || x == 'X';
-    size_t from = at + hex, n = 0;
-    uint64_t code;
-    while (n < CODE_DIGITS_MAX && from + n < in.n && (hex ? sp_hex(in.p[from + n]) >= 0 : sp_is_digit(in.p[from + n])))
-        n++;
-    struct sp_span digits = sp_span_sub(in, from, n);
-    if (!(hex ? sp_span_hex64(digits, &code) : sp_span_u64(digits, &code)))
+    unsigned base = hex ? 16 : 10;
+    size_t from = at + 2 + hex, end = from;
+    uint32_t c = 0;
+    for (int digit; (digit = digit_of(in, end, base)) >= 0; end++)
+        c = c > UNICODE_MAX ? c : c * base + (unsigned)digit;
+    if (end == from)
         return 0;
-    put_code(out, code);
-    return hex + n + (sp_span_at(in, from + n) == ';');
+    *ret = c == 0 || c > UNICODE_MAX || is_surrogate(c) ? REPLACEMENT : c;
+    return end - at + (sp_span_at(in, end) == ';');
+}
+
+/* ---- named references ---- */
+
+/* Those that spell what ASCII has. `bare`: from before HTML 4, understood without a semicolon and with anything behind. */
+static const struct { struct sp_span name; uint8_t c; bool bare; } named[] = {
+#define NAMED(name, c, bare) {{(const uint8_t *)(name), sizeof(name) - 1}, c, bare}
+    NAMED("lt", '<', true), NAMED("gt", '>', true), NAMED("amp", '&', true), NAMED("quot", '"', true), NAMED("nbsp", ' ', true),
+    NAMED("LT", '<', true), NAMED("GT", '>', true), NAMED("AMP", '&', true), NAMED("QUOT", '"', true), NAMED("apos", '\'', false),
+    NAMED("Tab", '\t', false), NAMED("NewLine", '\n', false), NAMED("excl", '!', false), NAMED("num", '#', false),
+    NAMED("dollar", '$', false), NAMED("percnt", '%', false), NAMED("lpar", '(', false), NAMED("rpar", ')', false),
+    NAMED("ast", '*', false), NAMED("midast", '*', false), NAMED("plus", '+', false), NAMED("comma", ',', false),
+    NAMED("period", '.', false), NAMED("sol", '/', false), NAMED("colon", ':', false), NAMED("semi", ';', false),
+    NAMED("equals", '=', false), NAMED("quest", '?', false), NAMED("commat", '@', false), NAMED("lsqb", '[', false),
+    NAMED("lbrack", '[', false), NAMED("bsol", '\\', false), NAMED("rsqb", ']', false), NAMED("rbrack", ']', false),
+    NAMED("Hat", '^', false), NAMED("lowbar", '_', false), NAMED("UnderBar", '_', false), NAMED("grave", '`', false),
+    NAMED("DiacriticalGrave", '`', false), NAMED("lcub", '{', false), NAMED("lbrace", '{', false), NAMED("verbar", '|', false),
+    NAMED("vert", '|', false), NAMED("VerticalLine", '|', false), NAMED("rcub", '}', false), NAMED("rbrace", '}', false),
+#undef NAMED
+};
+
+static size_t name_length(struct sp_span in, size_t at)
+{
+    size_t n = 0;
+    while (n < NAME_MAX && at + n < in.n && (uint8_t)(sp_lower(in.p[at + n]) - 'a') < 26)
+        n++;
+    return n;
+}
+
+/* The reference at in.p[at] == '&': its length and what it stands for; 0 when there is none. */
+static size_t named_reference(struct sp_span in, size_t at, uint32_t *ret)
+{
+    struct sp_span name = sp_span_sub(in, at + 1, name_length(in, at + 1));
+    bool ended = sp_span_at(in, at + 1 + name.n) == ';';
+    size_t found = SP_NOT_FOUND;
+    for (size_t i = 0; name.n && i < sizeof named / sizeof *named; i++) {
+        bool whole = ended && sp_span_eq(name, named[i].name);
+        if (whole || (found == SP_NOT_FOUND && named[i].bare && sp_span_starts(name, named[i].name)))
+            found = i;
+        if (whole)
+            break;
+    }
+    if (found == SP_NOT_FOUND)
+        return 0;
+    *ret = named[found].c;
+    size_t n = named[found].name.n;
+    return 1 + n + (ended && n == name.n);
 }
 
 struct sp_span sp_text_html_decode(struct sp_span in, struct sp_arena *a)
 {
-    if (sp_span_byte(in, 0, '&') == SP_NOT_FOUND)
+    size_t next = sp_span_byte(in, 0, '&');
+    if (next == SP_NOT_FOUND)
         return in;
-    struct sp_buf out = sp_buf_arena(a, in.n + 4);
-    for (size_t at = 0; at < in.n;) {
-        size_t n = 0;
-        if (in.p[at] == '&' && sp_span_at(in, at + 1) == '#') {
-            n = take_numeric(in, at + 2, &out);
-            n += n ? 2 : 0;
-        } else if (in.p[at] == '&') {
-            n = take_named(in, at + 1, &out);
-            n += n ? 1 : 0;
-        }
-        if (n == 0)
-            sp_put_byte(&out, in.p[at]);
+    struct sp_buf out = sp_buf_arena(a, in.n);
+    for (size_t at = 0; at < in.n; next = sp_span_byte(in, at, '&')) {
+        size_t plain = (next == SP_NOT_FOUND ? in.n : next) - at;
+        sp_put(&out, sp_span_sub(in, at, plain));
+        at += plain;
+        if (at == in.n)
+            break;
+        uint32_t c = '&';
+        size_t n = sp_span_at(in, at + 1) == '#' ? numeric_reference(in, at, &c) : named_reference(in, at, &c);
+        put_utf8(&out, c);
         at += n ? n : 1;
     }
     return out.full ? (struct sp_span){NULL, 0} : sp_buf_done(&out, a);

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* url: percent-encoding (RFC 3986 section 2.1), and what lenient servers make of the rest: %uXXXX, overlong UTF-8. */
-#include "lang/lang.h"
+#include "lang/inside.h"
 
-/* First byte that decoding could change, or the length. */
-static size_t plain_prefix(struct sp_span in, unsigned flags)
+/* Sixteen bytes at a time in the compiler's own vectors: nearly every value has nothing to decode. */
+enum { LANES = 16 };
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+typedef uint64_t halves __attribute__((vector_size(LANES)));
+
+static bool any_special(const uint8_t *p, uint8_t plus)
 {
-    uint8_t plus = flags & SP_URL_PLUS ? '+' : '%';
-    for (size_t i = 0; i < in.n; i++) {
-        uint8_t c = in.p[i];
-        if (c == '%' || c == plus || c >= 0xc0)
-            return i;
-    }
-    return in.n;
+    lanes c;
+    __builtin_memcpy(&c, p, LANES);
+    halves found = (halves)((c == '%') | (c == plus) | (c >= 0xc0));
+    return (found[0] | found[1]) != 0;
 }
 
-/* n hexadecimal digits at off, or -1. */
-static int hex_at(struct sp_span in, size_t off, size_t n)
+/* First byte at or after `at` that decoding might change, or the length. */
+static size_t next_special(struct sp_span in, size_t at, uint8_t plus)
 {
-    int v = 0;
+    while (in.n - at >= LANES && !any_special(in.p + at, plus))
+        at += LANES;
+    while (at < in.n && in.p[at] != '%' && in.p[at] != plus && in.p[at] < 0xc0)
+        at++;
+    return at;
+}
+
+/* ---- escapes ---- */
+
+/* n hexadecimal digits at off, or -1. */
+static int32_t hex_at(struct sp_span in, size_t off, size_t n)
+{
+    int32_t v = 0;
     if (off > in.n || n > in.n - off)
         return -1;
     for (size_t i = 0; i < n; i++) {
@@ -29,21 +42,12 @@ static int hex_at(struct sp_span in, size_t off, size_t n)
     return v;
 }
 
-static size_t put_utf8(uint8_t *out, uint32_t c)
+/* The UTF-16 unit of a %uXXXX at off, or -1. */
+static int32_t unit_at(struct sp_span in, size_t off)
 {
-    if (c < 0x80) {
-        out[0] = (uint8_t)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (uint8_t)(0xc0 | c >> 6);
-        out[1] = (uint8_t)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    out[0] = (uint8_t)(0xe0 | c >> 12);
-    out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (c & 0x3f));
-    return 3;
+    int letter = sp_span_at(in, off + 1);
+    bool escape = sp_span_at(in, off) == '%' && (letter == 'u' || letter == 'U');
+    return escape ? hex_at(in, off + 2, 4) : -1;
 }
 
 /* Windows maps the fullwidth forms of ASCII to ASCII. */
@@ -52,27 +56,31 @@ static uint32_t fold_fullwidth(uint32_t c)
     return c >= 0xff01 && c <= 0xff5e ? c - 0xff01 + 0x21 : c;
 }
 
-/* One escape at in[*at] == '%': appends what it stands for to out[*n]. A broken one is a percent sign. */
-static void decode_escape(struct sp_span in, size_t *at, uint8_t *out, size_t *n)
+/* The escape at in.p[at] == '%': appends what it stands for and returns its length. A broken one is a percent sign. */
+static size_t take_escape(struct sp_span in, size_t at, struct sp_buf *out)
 {
-    int v = hex_at(in, *at + 1, 2);
+    int32_t v = hex_at(in, at + 1, 2);
     if (v >= 0) {
-        out[(*n)++] = (uint8_t)v;
-        *at += 3;
-        return;
+        sp_put_byte(out, (uint8_t)v);
+        return 3;
     }
-    int second = sp_span_at(in, *at + 1);
-    v = second == 'u' || second == 'U' ? hex_at(in, *at + 2, 4) : -1;
-    if (v >= 0) {
-        *n += put_utf8(out + *n, fold_fullwidth((uint32_t)v)); /* six bytes become at most three */
-        *at += 6;
-        return;
+    v = unit_at(in, at);
+    if (v < 0) {
+        sp_put_byte(out, '%');
+        return 1;
     }
-    out[(*n)++] = '%';
-    (*at)++;
+    int32_t low = is_high_surrogate((uint32_t)v) ? unit_at(in, at + 6) : -1;
+    if (low >= 0 && is_low_surrogate((uint32_t)low)) {
+        put_utf8(out, join_surrogates((uint32_t)v, (uint32_t)low));
+        return 12;
+    }
+    put_utf8(out, fold_fullwidth((uint32_t)v)); /* six bytes become at most three */
+    return 6;
 }
 
-/* Length of the overlong sequence at p, 0 when there is none; *ret is the character. */
+/* ---- overlong forms ---- */
+
+/* Length of the overlong sequence at `at`, 0 when there is none; *ret is the character. */
 static size_t overlong_at(struct sp_span s, size_t at, uint32_t *ret)
 {
     uint8_t c = s.p[at];
@@ -90,47 +98,57 @@ static size_t overlong_at(struct sp_span s, size_t at, uint32_t *ret)
     return v < least[len] ? len : 0;
 }
 
-/* Folds overlong sequences in place; the result is never longer. */
-static size_t fold_overlong(uint8_t *p, size_t n)
+/* Folds overlong sequences where they stand: what they fold to is never longer. */
+static void fold_overlong(struct sp_buf *b)
 {
-    size_t out = 0, at = 0;
-    while (at < n) {
+    struct sp_span in = sp_buf_span(b);
+    size_t at = 0;
+    b->n = 0;
+    while (at < in.n) {
         uint32_t c;
-        size_t len = p[at] >= 0xc0 ? overlong_at(sp_span_of(p, n), at, &c) : 0;
-        if (len) {
-            at += len;
-            out += put_utf8(p + out, c);
-        } else {
-            p[out++] = p[at++];
-        }
+        size_t len = in.p[at] >= 0xc0 ? overlong_at(in, at, &c) : 0;
+        if (len)
+            put_utf8(b, c);
+        else
+            b->p[b->n++] = in.p[at];
+        at += len ? len : 1;
     }
-    return out;
+}
+
+/* ---- the whole ---- */
+
+/* Does decoding change what next_special found at `at`? */
+static bool is_changed(struct sp_span in, size_t at)
+{
+    uint32_t c;
+    if (in.p[at] == '%')
+        return hex_at(in, at + 1, 2) >= 0 || unit_at(in, at) >= 0;
+    return in.p[at] < 0xc0 || overlong_at(in, at, &c);
 }
 
 struct sp_span sp_url_decode(struct sp_span in, unsigned flags, struct sp_arena *a)
 {
-    size_t at = plain_prefix(in, flags);
+    uint8_t plus = flags & SP_URL_PLUS ? '+' : '%';
+    size_t at = next_special(in, 0, plus);
+    while (at < in.n && !is_changed(in, at))
+        at = next_special(in, at + 1, plus);
     if (at == in.n)
         return in;
-    uint8_t *out = sp_arena_get(a, in.n);
-    if (!out)
+    struct sp_buf out = sp_buf_arena(a, in.n);
+    if (out.full)
         return (struct sp_span){NULL, 0};
-    size_t n = 0;
-    bool high = false;
-    for (at = 0; at < in.n;) {
-        uint8_t c = in.p[at];
-        if (c == '%') {
-            decode_escape(in, &at, out, &n);
-        } else {
-            out[n++] = c == '+' && (flags & SP_URL_PLUS) ? ' ' : c;
-            at++;
+    sp_put(&out, sp_span_sub(in, 0, at));
+    while (at < in.n) {
+        if (in.p[at] == '%') {
+            at += take_escape(in, at, &out);
+            continue;
         }
-        high |= out[n - 1] >= 0x80;
+        out.p[out.n++] = in.p[at] == plus ? ' ' : in.p[at];
+        at++;
     }
-    if (high)
-        n = fold_overlong(out, n);
-    sp_arena_keep(a, out, n);
-    return sp_span_of(out, n);
+    if (next_special(sp_buf_span(&out), 0, '%') < out.n)
+        fold_overlong(&out);
+    return sp_buf_done(&out, a);
 }
 
 static bool is_unreserved(uint8_t c)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xml: a flat pull parser for what rules ask of XML 1.0: element names, text, attributes, the document type and its entities.
- * It does not check well-formedness beyond what it needs to go on, expands nothing, and never looks at a byte twice.
+ * It does not check well-formedness beyond what it needs to go on, expands nothing, and looks at every byte a fixed number of times.
  */
-#include "lang/lang.h"
+#include "lang/inside.h"
 
 enum xml_state { CONTENT = 0, IN_TAG, IN_SUBSET, STOPPED };
 
@@ -14,9 +14,15 @@ static bool stop(struct sp_xml *x, struct sp_xml_item *ret, enum sp_xml_kind kin
     return true;
 }
 
+/* What may be read now: a declaration does not reach out of its subset. */
+static struct sp_span scope(const struct sp_xml *x)
+{
+    return x->state == IN_SUBSET ? sp_span_sub(x->in, 0, x->subset_end) : x->in;
+}
+
 static struct sp_span rest(const struct sp_xml *x)
 {
-    return sp_span_from(x->in, x->at);
+    return sp_span_from(scope(x), x->at);
 }
 
 static bool is_blank(int c)
@@ -26,24 +32,30 @@ static bool is_blank(int c)
 
 static void skip_blanks(struct sp_xml *x)
 {
-    while (is_blank(sp_span_at(x->in, x->at)))
+    struct sp_span in = scope(x);
+    while (is_blank(sp_span_at(in, x->at)))
         x->at++;
+}
+
+static bool ends_name(int c)
+{
+    return c < 0 || is_blank(c) || sp_span_byte(SP_LIT("=></[\"'"), 0, (uint8_t)c) != SP_NOT_FOUND;
 }
 
 /* A name ends where markup goes on; what is in it is the server's business. */
 static struct sp_span take_name(struct sp_xml *x)
 {
+    struct sp_span in = scope(x);
     size_t from = x->at;
-    for (int c = sp_span_at(x->in, x->at); c >= 0 && !is_blank(c) && c != '=' && c != '>' && c != '/' && c != '<' && c != '[' && c != '"' && c != '\'';
-         c = sp_span_at(x->in, x->at))
+    while (!ends_name(sp_span_at(in, x->at)))
         x->at++;
-    return sp_span_sub(x->in, from, x->at - from);
+    return sp_span_sub(in, from, x->at - from);
 }
 
 /* Moves past the next `end`; false when there is none. */
 static bool skip_past(struct sp_xml *x, struct sp_span end)
 {
-    size_t at = sp_span_find(x->in, x->at, end);
+    size_t at = sp_span_find(scope(x), x->at, end);
     if (at == SP_NOT_FOUND)
         return false;
     x->at = at + end.n;
@@ -52,13 +64,14 @@ static bool skip_past(struct sp_xml *x, struct sp_span end)
 
 static bool take_quoted(struct sp_xml *x, struct sp_span *ret)
 {
-    int quote = sp_span_at(x->in, x->at);
+    struct sp_span in = scope(x);
+    int quote = sp_span_at(in, x->at);
     if (quote != '"' && quote != '\'')
         return false;
-    size_t end = sp_span_byte(x->in, x->at + 1, (uint8_t)quote);
+    size_t end = sp_span_byte(in, x->at + 1, (uint8_t)quote);
     if (end == SP_NOT_FOUND)
         return false;
-    *ret = sp_span_sub(x->in, x->at + 1, end - x->at - 1);
+    *ret = sp_span_sub(in, x->at + 1, end - x->at - 1);
     x->at = end + 1;
     return true;
 }
@@ -71,22 +84,25 @@ static struct sp_span local_name(struct sp_span name)
     return colon == SP_NOT_FOUND ? name : sp_span_from(name, colon + 1);
 }
 
-static bool push_element(struct sp_xml *x, struct sp_span name)
+static void push_element(struct sp_xml *x, struct sp_span name)
 {
-    if (x->depth == SP_XML_DEPTH_MAX)
-        return false;
+    if (x->depth == SP_XML_DEPTH_MAX) {
+        x->beyond++;
+        return;
+    }
     x->path_mark[x->depth++] = x->path_len;
     struct sp_buf path = sp_buf_fixed(x->path + x->path_len, sizeof x->path - x->path_len);
     if (x->path_len)
         sp_put_byte(&path, '/');
     sp_put(&path, sp_span_sub(local_name(name), 0, path.cap - path.n));
     x->path_len = (uint16_t)(x->path_len + path.n);
-    return true;
 }
 
 static void pop_element(struct sp_xml *x)
 {
-    if (x->depth)
+    if (x->beyond)
+        x->beyond--;
+    else if (x->depth)
         x->path_len = x->path_mark[--x->depth];
 }
 
@@ -95,7 +111,128 @@ static struct sp_span path_copy(struct sp_xml *x)
     return sp_arena_copy(x->arena, sp_span_of(x->path, x->path_len));
 }
 
-/* ---- markup ---- */
+/* ---- character data ---- */
+
+/* The reference at in.p[at] == '&': its length and what it stands for; 0 for those that only a document type can explain. */
+static size_t reference(struct sp_span in, size_t at, uint32_t *ret)
+{
+    static const struct { struct sp_span text; uint8_t c; } predefined[] = {
+        {{(const uint8_t *)"&lt;", 4}, '<'}, {{(const uint8_t *)"&gt;", 4}, '>'}, {{(const uint8_t *)"&amp;", 5}, '&'},
+        {{(const uint8_t *)"&quot;", 6}, '"'}, {{(const uint8_t *)"&apos;", 6}, '\''},
+    };
+    if (sp_span_at(in, at + 1) == '#') {
+        size_t n = numeric_reference(in, at, ret);
+        return n && in.p[at + n - 1] == ';' ? n : 0;
+    }
+    for (size_t i = 0; i < sizeof predefined / sizeof *predefined; i++) {
+        if (sp_span_starts(sp_span_from(in, at), predefined[i].text)) {
+            *ret = predefined[i].c;
+            return predefined[i].text.n;
+        }
+    }
+    return 0;
+}
+
+/* Appends `in` with its references resolved. */
+static void put_resolved(struct sp_buf *out, struct sp_span in)
+{
+    for (size_t at = 0; at < in.n;) {
+        size_t next = sp_span_byte(in, at, '&');
+        sp_put(out, sp_span_sub(in, at, (next == SP_NOT_FOUND ? in.n : next) - at));
+        if (next == SP_NOT_FOUND)
+            return;
+        uint32_t c = '&';
+        size_t n = reference(in, next, &c);
+        put_utf8(out, c);
+        at = next + (n ? n : 1);
+    }
+}
+
+static struct sp_span resolve(struct sp_span in, struct sp_arena *a)
+{
+    if (sp_span_byte(in, 0, '&') == SP_NOT_FOUND)
+        return in;
+    struct sp_buf out = sp_buf_arena(a, in.n);
+    put_resolved(&out, in);
+    return sp_buf_done(&out, a);
+}
+
+enum piece {
+    PIECE_TEXT,
+    PIECE_CDATA,
+    PIECE_SILENT, /* a comment, a processing instruction: what stands around it belongs together */
+    PIECE_NONE,   /* a tag, a document type, the end, or something without its end */
+};
+
+/* The piece of character data at *at; *at moves behind it. */
+static enum piece take_piece(struct sp_span in, size_t *at, struct sp_span *ret)
+{
+    static const struct { struct sp_span open, close; enum piece piece; } marked[] = {
+        {{(const uint8_t *)"<!--", 4}, {(const uint8_t *)"-->", 3}, PIECE_SILENT},
+        {{(const uint8_t *)"<?", 2}, {(const uint8_t *)"?>", 2}, PIECE_SILENT},
+        {{(const uint8_t *)"<![CDATA[", 9}, {(const uint8_t *)"]]>", 3}, PIECE_CDATA},
+    };
+    size_t from = *at, end;
+    if (from >= in.n)
+        return PIECE_NONE;
+    if (in.p[from] != '<') {
+        end = sp_span_byte(in, from, '<');
+        *at = end == SP_NOT_FOUND ? in.n : end;
+        *ret = sp_span_sub(in, from, *at - from);
+        return PIECE_TEXT;
+    }
+    for (size_t i = 0; i < sizeof marked / sizeof *marked; i++) {
+        if (!sp_span_starts(sp_span_from(in, from), marked[i].open))
+            continue;
+        from += marked[i].open.n;
+        end = sp_span_find(in, from, marked[i].close);
+        if (end == SP_NOT_FOUND)
+            return PIECE_NONE;
+        *ret = sp_span_sub(in, from, end - from);
+        *at = end + marked[i].close.n;
+        return marked[i].piece;
+    }
+    return PIECE_NONE;
+}
+
+/* All character data from `from` up to x->at in one. */
+static struct sp_span join_pieces(struct sp_xml *x, size_t from)
+{
+    struct sp_buf out = sp_buf_arena(x->arena, x->at - from);
+    struct sp_span in = sp_span_sub(x->in, 0, x->at), piece;
+    for (enum piece kind; (kind = take_piece(in, &from, &piece)) != PIECE_NONE;) {
+        if (kind == PIECE_TEXT)
+            put_resolved(&out, piece);
+        else if (kind == PIECE_CDATA)
+            sp_put(&out, piece);
+    }
+    return sp_buf_done(&out, x->arena);
+}
+
+/* Character data up to the next tag. What is blank altogether is layout. */
+static bool step_text(struct sp_xml *x, struct sp_xml_item *ret)
+{
+    size_t from = x->at, count = 0, blanks = 0;
+    struct sp_span piece, only = {NULL, 0};
+    enum piece only_kind = PIECE_NONE;
+    for (enum piece kind; (kind = take_piece(x->in, &x->at, &piece)) != PIECE_NONE;) {
+        if (kind == PIECE_SILENT || piece.n == 0)
+            continue;
+        only = piece;
+        only_kind = kind;
+        count++;
+    }
+    ret->value = count == 0 ? only : count > 1 ? join_pieces(x, from) : only_kind == PIECE_TEXT ? resolve(only, x->arena) : only;
+    while (is_blank(sp_span_at(ret->value, blanks)))
+        blanks++;
+    if (blanks == ret->value.n)
+        return false;
+    ret->kind = SP_XML_TEXT;
+    ret->path = path_copy(x);
+    return true;
+}
+
+/* ---- tags ---- */
 
 static bool step_tag(struct sp_xml *x, struct sp_xml_item *ret)
 {
@@ -121,7 +258,7 @@ static bool step_tag(struct sp_xml *x, struct sp_xml_item *ret)
         return stop(x, ret, SP_XML_BROKEN);
     ret->kind = SP_XML_ATTR;
     ret->name = name;
-    ret->value = sp_text_html_decode(value, x->arena);
+    ret->value = resolve(value, x->arena);
     ret->path = path_copy(x);
     return true;
 }
@@ -130,8 +267,9 @@ static bool step_start(struct sp_xml *x, struct sp_xml_item *ret)
 {
     x->at++;
     struct sp_span name = take_name(x);
-    if (name.n == 0 || !push_element(x, name))
+    if (name.n == 0 || name.p[0] == '!' || name.p[0] == '?') /* a comment or the like without its end */
         return stop(x, ret, SP_XML_BROKEN);
+    push_element(x, name);
     ret->kind = SP_XML_ELEMENT;
     ret->name = name;
     ret->path = path_copy(x);
@@ -139,60 +277,59 @@ static bool step_start(struct sp_xml *x, struct sp_xml_item *ret)
     return true;
 }
 
-static bool step_cdata(struct sp_xml *x, struct sp_xml_item *ret)
+/* ---- the document type ---- */
+
+/* Behind what stands at `at` and may contain what looks like markup: a literal, a comment, a processing instruction. `at` itself when there is none,
+ * SP_NOT_FOUND when it has no end. */
+static size_t skip_inert(struct sp_span in, size_t at)
 {
-    x->at += SP_LIT("<![CDATA[").n;
-    size_t end = sp_span_find(x->in, x->at, SP_LIT("]]>"));
-    if (end == SP_NOT_FOUND)
-        return stop(x, ret, SP_XML_BROKEN);
-    ret->kind = SP_XML_TEXT;
-    ret->value = sp_span_sub(x->in, x->at, end - x->at);
-    ret->path = path_copy(x);
-    x->at = end + 3;
-    return true;
+    int c = sp_span_at(in, at);
+    struct sp_span piece;
+    if (c == '"' || c == '\'') {
+        size_t end = sp_span_byte(in, at + 1, (uint8_t)c);
+        return end == SP_NOT_FOUND ? end : end + 1;
+    }
+    struct sp_span left = sp_span_from(in, at);
+    if (!sp_span_starts(left, SP_LIT("<!--")) && !sp_span_starts(left, SP_LIT("<?")))
+        return at;
+    return take_piece(in, &at, &piece) == PIECE_SILENT ? at : SP_NOT_FOUND;
 }
 
-/* Where the declaration behind <!DOCTYPE ends: at its '>', outside quotes, comments and the internal subset. */
-static bool doctype_end(const struct sp_xml *x, size_t *ret_subset, size_t *ret_end)
+/* Where the declaration behind <!DOCTYPE ends: at its '>'. The end of the input when it does not end. *ret_subset: behind its '[', or 0. */
+static size_t doctype_end(const struct sp_xml *x, size_t *ret_subset)
 {
     bool subset = false;
     *ret_subset = 0;
     for (size_t at = x->at; at < x->in.n; at++) {
-        uint8_t c = x->in.p[at];
-        if (c == '"' || c == '\'') {
-            at = sp_span_byte(x->in, at + 1, c);
-        } else if (sp_span_starts(sp_span_from(x->in, at), SP_LIT("<!--"))) {
-            at = sp_span_find(x->in, at + 4, SP_LIT("-->"));
-        } else if (c == '[' && !subset) {
-            subset = true;
-            *ret_subset = at + 1;
-        } else if (c == ']') {
-            subset = false;
-        } else if (c == '>' && !subset) {
-            *ret_end = at;
-            return true;
+        size_t behind = skip_inert(x->in, at);
+        if (behind == SP_NOT_FOUND)
+            return x->in.n;
+        if (behind != at) {
+            at = behind - 1;
+            continue;
         }
-        if (at == SP_NOT_FOUND)
-            return false;
+        uint8_t c = x->in.p[at];
+        if (c == '>' && !subset)
+            return at;
+        if (c == '[' && !subset && *ret_subset == 0)
+            *ret_subset = at + 1;
+        subset = c == '[' || (subset && c != ']');
     }
-    return false;
+    return x->in.n;
 }
 
+/* One document type a document, as in XML. */
 static bool step_doctype(struct sp_xml *x, struct sp_xml_item *ret)
 {
-    size_t subset, end;
+    size_t subset;
+    if (x->subset_end)
+        return stop(x, ret, SP_XML_BROKEN);
     x->at += SP_LIT("<!DOCTYPE").n;
-    if (!doctype_end(x, &subset, &end)) {
-        ret->kind = SP_XML_DOCTYPE; /* unfinished, but it is there */
-        ret->value = rest(x);
-        x->at = x->in.n;
-        return true;
-    }
+    x->subset_end = doctype_end(x, &subset);
     ret->kind = SP_XML_DOCTYPE;
-    ret->value = sp_span_sub(x->in, x->at, end - x->at);
-    x->at = subset ? subset : end + 1;
-    x->subset_end = end;
-    x->state = subset ? IN_SUBSET : CONTENT;
+    ret->value = sp_span_sub(x->in, x->at, x->subset_end - x->at);
+    x->at = subset ? subset : x->subset_end;
+    x->state = IN_SUBSET;
     return true;
 }
 
@@ -217,15 +354,19 @@ static bool step_entity(struct sp_xml *x, struct sp_xml_item *ret)
     if (ok && public)
         (void)take_quoted(x, &ret->value);
     if (!skip_past(x, SP_LIT(">")))
-        x->at = x->in.n;
+        x->at = x->subset_end;
     return true;
 }
 
+/* The next declaration of the document type. At its end the content goes on; when it has none, the input is over. */
 static bool step_subset(struct sp_xml *x, struct sp_xml_item *ret)
 {
-    size_t next = sp_span_byte(x->in, x->at, '<');
-    if (next == SP_NOT_FOUND || next >= x->subset_end) {
-        x->at = x->subset_end + 1;
+    size_t next = sp_span_byte(scope(x), x->at, '<');
+    if (next == SP_NOT_FOUND) {
+        bool ended = x->subset_end < x->in.n;
+        x->at = x->subset_end + ended;
+        if (!ended)
+            return stop(x, ret, SP_XML_BROKEN);
         x->state = CONTENT;
         return false;
     }
@@ -234,24 +375,15 @@ static bool step_subset(struct sp_xml *x, struct sp_xml_item *ret)
         x->at += SP_LIT("<!ENTITY").n;
         return step_entity(x, ret);
     }
-    if (sp_span_starts(rest(x), SP_LIT("<!--"))) {
-        if (!skip_past(x, SP_LIT("-->")))
-            return stop(x, ret, SP_XML_BROKEN);
-        return false;
-    }
-    x->at++;
+    size_t behind = skip_inert(scope(x), next);
+    x->at = behind == SP_NOT_FOUND ? x->subset_end : behind + (behind == next);
     return false;
 }
 
+/* ---- the whole ---- */
+
 static bool step_markup(struct sp_xml *x, struct sp_xml_item *ret)
 {
-    static const struct { const char *open, *close; } skipped[] = {{"<!--", "-->"}, {"<?", "?>"}};
-    for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
-        if (sp_span_starts(rest(x), sp_span_str(skipped[i].open)))
-            return skip_past(x, sp_span_str(skipped[i].close)) ? false : stop(x, ret, SP_XML_BROKEN);
-    }
-    if (sp_span_starts(rest(x), SP_LIT("<![CDATA[")))
-        return step_cdata(x, ret);
     if (sp_span_istarts(rest(x), SP_LIT("<!DOCTYPE")))
         return step_doctype(x, ret);
     if (!sp_span_starts(rest(x), SP_LIT("</")))
@@ -260,71 +392,29 @@ static bool step_markup(struct sp_xml *x, struct sp_xml_item *ret)
     return skip_past(x, SP_LIT(">")) ? false : stop(x, ret, SP_XML_BROKEN);
 }
 
-static bool step_text(struct sp_xml *x, struct sp_xml_item *ret)
+static bool step_content(struct sp_xml *x, struct sp_xml_item *ret)
 {
-    size_t end = sp_span_byte(x->in, x->at, '<');
-    struct sp_span text = sp_span_sub(x->in, x->at, (end == SP_NOT_FOUND ? x->in.n : end) - x->at);
-    x->at += text.n;
-    size_t blank = 0;
-    while (is_blank(sp_span_at(text, blank)))
-        blank++;
-    if (blank == text.n)
-        return false;
-    ret->kind = SP_XML_TEXT;
-    ret->value = sp_text_html_decode(text, x->arena);
-    ret->path = path_copy(x);
-    return true;
+    struct sp_span piece;
+    size_t at = x->at;
+    return take_piece(x->in, &at, &piece) == PIECE_NONE ? step_markup(x, ret) : step_text(x, ret);
 }
 
 static bool step(struct sp_xml *x, struct sp_xml_item *ret)
 {
     if (x->state == STOPPED)
         return stop(x, ret, SP_XML_END);
-    if (x->at >= x->in.n)
-        return stop(x, ret, x->state == CONTENT && x->depth == 0 ? SP_XML_END : SP_XML_BROKEN);
-    if (x->state == IN_TAG)
-        return step_tag(x, ret);
     if (x->state == IN_SUBSET)
         return step_subset(x, ret);
-    return x->in.p[x->at] == '<' ? step_markup(x, ret) : step_text(x, ret);
+    if (x->at >= x->in.n)
+        return stop(x, ret, x->state == CONTENT && x->depth == 0 ? SP_XML_END : SP_XML_BROKEN);
+    return x->state == IN_TAG ? step_tag(x, ret) : step_content(x, ret);
 }
 
 void sp_xml_next(struct sp_xml *x, struct sp_xml_item *ret)
 {
     *ret = (struct sp_xml_item){0};
     while (!step(x, ret))
-        ;
-}
-
-/* ---- UTF-16 ---- */
-
-static struct sp_span from_utf16(struct sp_span in, bool big, struct sp_arena *a)
-{
-    struct sp_buf out = sp_buf_arena(a, in.n / 2 * 3);
-    for (size_t i = 0; i + 1 < in.n; i += 2) {
-        unsigned c = big ? (unsigned)(in.p[i] << 8 | in.p[i + 1]) : (unsigned)(in.p[i + 1] << 8 | in.p[i]);
-        if (c < 0x80) {
-            sp_put_byte(&out, (uint8_t)c);
-        } else if (c < 0x800) {
-            sp_put_byte(&out, (uint8_t)(0xc0 | c >> 6));
-            sp_put_byte(&out, (uint8_t)(0x80 | (c & 0x3f)));
-        } else {
-            sp_put_byte(&out, (uint8_t)(0xe0 | c >> 12));
-            sp_put_byte(&out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-            sp_put_byte(&out, (uint8_t)(0x80 | (c & 0x3f)));
-        }
-    }
-    return sp_buf_done(&out, a);
-}
-
-void sp_xml_start(struct sp_xml *x, struct sp_span in, struct sp_arena *a)
-{
-    *x = (struct sp_xml){.in = in, .arena = a};
-    bool big = sp_span_starts(in, SP_LIT("\xfe\xff")) || (in.n > 1 && in.p[0] == 0 && in.p[1] == '<');
-    bool little = sp_span_starts(in, SP_LIT("\xff\xfe")) || (in.n > 1 && in.p[0] == '<' && in.p[1] == 0);
-    size_t mark = in.n > 1 && in.p[0] >= 0xfe ? 2 : 0;
-    if (big || little)
-        x->in = from_utf16(sp_span_from(in, mark), big, a);
-    else if (sp_span_starts(in, SP_LIT("\xef\xbb\xbf")))
-        x->at = 3;
+        *ret = (struct sp_xml_item){0};
+    if (x->arena->exhausted)
+        (void)stop(x, ret, SP_XML_BROKEN);
 }
