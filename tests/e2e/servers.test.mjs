@@ -2,12 +2,14 @@
 // servers: nginx and Apache httpd behind Sallyport with every patch in force, curl, Node's fetch and plain sockets before it.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import crypto from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
-import { apache, BIG, digestOf, nginx, shield } from "./servers.mjs";
+import { Pool } from "undici";
+import { apache, BIG, configured, connect, digestOf, nginx, shield } from "./servers.mjs";
 
 const curl = async (...args) => (await promisify(execFile)("curl", ["-sS", "--max-time", "60", ...args], { maxBuffer: 1 << 20 })).stdout;
 const octets = "Content-Type: application/octet-stream"; // a body that no patch reads
@@ -94,6 +96,38 @@ for (const server of [nginx, apache])
       assert.equal((await gate.told((e) => e.http?.url === exploit)).sallyport.rule, "CVE-2021-41773");
       for (const log of ["access.log", "error.log"].map((name) => path.join(site.dir, name)))
         if (fs.existsSync(log)) assert.ok(!fs.readFileSync(log, "utf8").includes("/bin/sh"));
+    });
+
+    await t.test("so many ranges that no client needs them: the server sends the file whole, as the patched one does", async () => {
+      const range = "bytes=" + Array.from({ length: 30 }, (_, i) => `${2 * i}-${2 * i}`).join(",");
+      const ask = async (port) => (await fetch(`http://127.0.0.1:${port}/up`, { method: "HEAD", headers: { Range: range } })).status;
+      assert.equal(await ask(site.port), 206);
+      assert.equal(await ask(gate.port), 200);
+      assert.equal((await gate.told((e) => e.sallyport.rule === "CVE-2011-3192")).sallyport.verdict, "correct");
+    });
+
+    await t.test("uploads of undici, ten at a time, come back as they went", async () => {
+      const pool = new Pool(gate.url, { connections: 3, pipelining: 2 });
+      const turn = async (n) => {
+        const body = crypto.randomBytes(1000 * n), path = `/file${n}`;
+        const put = await pool.request({ method: "PUT", path, headers: { "content-type": "application/octet-stream" }, body });
+        assert.equal(put.statusCode, 201);
+        await put.body.dump();
+        const got = await pool.request({ method: "GET", path });
+        assert.deepEqual(Buffer.from(await got.body.arrayBuffer()), body);
+      };
+      await Promise.all(Array.from({ length: 10 }, (_, n) => turn(n)));
+      await pool.close();
+    });
+
+    await t.test("a head byte by byte; one that never ends gets 408 of its own", async () => {
+      const { socket, until } = connect(gate.port);
+      for (const byte of "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") await new Promise((sent) => socket.write(byte, sent));
+      assert.match(await until((c) => c.ended), /^HTTP\/1\.1 200 [^]*<p>hello<\/p>\n$/);
+      const hasty = await configured(t, site.port, "timeouts: {header: 300ms}");
+      const slow = connect(hasty.port);
+      slow.socket.write("GET / HTTP/1.1\r\nHost: a\r\n");
+      assert.match(await slow.until((c) => c.ended), /^HTTP\/1\.1 408 /);
     });
 
     await t.test("a client that goes away in the middle leaves the others alone", async () => {
