@@ -82,12 +82,15 @@ static void settle(struct sp_engine *e, struct sp_session *s, enum sp_act act)
 static enum judged unit_refuse(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, unsigned status)
 {
     bool closes;
+    if (dir == SP_S2C) /* never waits, and its answer is written over the bytes that the event shows */
+        settle(e, s, SP_REFUSE);
     if (!answer(e, s, dir, status, false, &closes))
         return JUDGED_LATER;
     e->refused++;
-    settle(e, s, SP_REFUSE);
-    if (dir == SP_C2S)
+    if (dir == SP_C2S) {
+        settle(e, s, SP_REFUSE);
         unit_discard(e, s, dir, e->msg.unit.n, SP_REFUSE);
+    }
     if (closes)
         session_finish(s);
     return JUDGED_MOVED;

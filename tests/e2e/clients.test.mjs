@@ -166,6 +166,25 @@ test("a correction: the server is asked without the ranges, everything else as i
   assert.deepEqual([event.sallyport.rule, event.sallyport.verdict, event.alert.action], ["CVE-2011-3192", "correct", "allowed"]);
 });
 
+test("a refused response is told with what it said, not with what stands in its place", async (t) => {
+  const { port } = await origin(t, (_, reply) => reply.setHeader("X-Leak", "inner-value").end("ok"));
+  const leak = `
+patch: TEST-0004
+title: An answer that says too much
+severity: low
+protocol: http
+when: http.response.headers["x-leak"] contains "inner"
+then: refuse 502
+cases:
+  - {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", reply: "HTTP/1.1 200 OK\\r\\nX-Leak: inner\\r\\nContent-Length: 0\\r\\n\\r\\n", expect: refuse}
+  - {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", reply: "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n", expect: pass}
+`;
+  const gate = await shield(t, port, "--rules", write(scratch(t), "leak.yaml", leak));
+  assert.equal((await request(gate.url)).statusCode, 502);
+  const { sallyport } = await gate.told((e) => e.sallyport.rule === "TEST-0004");
+  assert.deepEqual([sallyport.field, sallyport.before], ['http.response.headers["X-Leak"]', "inner-value"]);
+});
+
 test("--monitor tells what would be done and does nothing", async (t) => {
   const { port } = await echo(t);
   const gate = await shield(t, port, "--monitor");
