@@ -31,7 +31,7 @@ static void skip_blanks(struct sp_json *j)
 static bool broken(struct sp_json *j, struct sp_json_item *ret)
 {
     j->state = STOPPED;
-    ret->kind = SP_JSON_BROKEN;
+    *ret = (struct sp_json_item){.kind = SP_JSON_BROKEN};
     return true;
 }
 
@@ -182,6 +182,13 @@ static bool take_word(struct sp_json *j, enum sp_json_kind *ret)
     return false;
 }
 
+/* Between top-level values only what is quoted or in brackets needs no blank around it: "01" is not two numbers. */
+static bool is_apart(const struct sp_json *j)
+{
+    int c = peek(j);
+    return j->depth || c < 0 || sp_span_byte(SP_LIT(" \t\r\n{[\""), 0, (uint8_t)c) != SP_NOT_FOUND;
+}
+
 /* ---- structure ---- */
 
 static bool open_container(struct sp_json *j, struct sp_json_item *ret, bool object)
@@ -224,9 +231,9 @@ static bool step_value(struct sp_json *j, struct sp_json_item *ret)
         ok = take_string(j, &ret->value);
     } else if (c == '-' || (c >= '0' && c <= '9')) {
         kind = SP_JSON_NUM;
-        ok = take_number(j);
+        ok = take_number(j) && is_apart(j);
     } else {
-        ok = take_word(j, &kind);
+        ok = take_word(j, &kind) && is_apart(j);
     }
     if (!ok)
         return broken(j, ret);

@@ -110,9 +110,9 @@ struct sp_span sp_text_html_decode(struct sp_span in, struct sp_arena *a)
         at += plain;
         if (at == in.n)
             break;
-        uint32_t c = '&';
+        uint32_t c;
         size_t n = sp_span_at(in, at + 1) == '#' ? numeric_reference(in, at, &c) : named_reference(in, at, &c);
-        put_utf8(&out, c);
+        put_utf8(&out, n ? c : '&');
         at += n ? n : 1;
     }
     return out.full ? (struct sp_span){NULL, 0} : sp_buf_done(&out, a);

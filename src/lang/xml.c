@@ -10,7 +10,7 @@ enum xml_state { CONTENT = 0, IN_TAG, IN_SUBSET, STOPPED };
 static bool stop(struct sp_xml *x, struct sp_xml_item *ret, enum sp_xml_kind kind)
 {
     x->state = STOPPED;
-    ret->kind = kind;
+    *ret = (struct sp_xml_item){.kind = kind};
     return true;
 }
 
@@ -141,9 +141,9 @@ static void put_resolved(struct sp_buf *out, struct sp_span in)
         sp_put(out, sp_span_sub(in, at, (next == SP_NOT_FOUND ? in.n : next) - at));
         if (next == SP_NOT_FOUND)
             return;
-        uint32_t c = '&';
+        uint32_t c;
         size_t n = reference(in, next, &c);
-        put_utf8(out, c);
+        put_utf8(out, n ? c : '&');
         at = next + (n ? n : 1);
     }
 }
