@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import test from "node:test";
 import { freePort, request as get, sleep } from "../cli/tool.mjs";
-import { configured, connect, origin, shield } from "./servers.mjs";
+import { configured, connect, origin, raw, shield } from "./servers.mjs";
 
 test("a websocket: after 101 both sides speak freely", async (t) => {
   const { server, port } = await origin(t, (_, res) => res.end());
@@ -139,14 +139,12 @@ test("a client that only half closes still gets its answer", async (t) => {
 });
 
 test("two readings of one message: refused with 400, never passed on", async (t) => {
-  const seen = [];
-  const { port } = await origin(t, (req, res) => {
-    seen.push(req.url);
-    res.end();
-  });
+  let heard = "";
+  const { port } = await raw(t, (socket) => socket.on("data", (bytes) => (heard += bytes)));
   const gate = await shield(t, port);
   const client = connect(gate.port);
   client.socket.write("POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.match(await client.until((c) => c.ended), /^HTTP\/1\.1 400 /);
-  assert.deepEqual(seen, []);
+  assert.equal((await gate.told((e) => e.event_type === "anomaly")).sallyport.anomaly, "length_with_chunked");
+  assert.equal(heard, "");
 });
