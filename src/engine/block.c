@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* block: three offsets in one contiguous block, sent <= clear <= have. Forwarding moves a number, not bytes. */
+/*
+ * block: three offsets in one contiguous block, sent <= clear <= have. Forwarding moves a number, not bytes. Bytes in a marked block are never
+ * changed: who has to change them does so in a copy.
+ */
 #include <string.h>
 
 #include "engine/inside.h"
@@ -51,11 +54,18 @@ bool side_reserve(struct sp_engine *e, struct sp_side *d, size_t n)
     if (d->have + n <= len)
         return true;
     /* Moving at most as many bytes as were sent since the last move keeps the total linear. */
-    if (held + n <= len && d->sent >= held) {
-        side_compact(e, d);
-        return true;
-    }
-    return side_grow(e, d, held + n);
+    if (held + n > len || d->sent < held)
+        return side_grow(e, d, held + n);
+    if (sp_pool_marked(e->pool, d->block))
+        return side_grow(e, d, len);
+    side_compact(e, d);
+    return true;
+}
+
+/* What is in the block may be changed from now on. */
+static bool side_own(struct sp_engine *e, struct sp_side *d)
+{
+    return !sp_pool_marked(e->pool, d->block) || side_grow(e, d, sp_pool_len(e->pool, d->block));
 }
 
 bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_span with)
@@ -66,6 +76,8 @@ bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_
         d->sent = d->clear += (uint32_t)(len - with.n);
         len = with.n;
     }
+    if (len + with.n && !side_own(e, d))
+        return false;
     uint8_t *p = sp_pool_at(e->pool, d->block) + d->clear;
     if (with.n != len)
         memmove(p + with.n, p + len, d->have - d->clear - len);
@@ -77,7 +89,7 @@ bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_
 
 bool side_inject(struct sp_engine *e, struct sp_side *d, struct sp_span bytes)
 {
-    if (!side_reserve(e, d, bytes.n))
+    if (!side_reserve(e, d, bytes.n) || (d->clear != d->have && !side_own(e, d)))
         return false;
     uint8_t *p = sp_pool_at(e->pool, d->block) + d->clear;
     memmove(p + bytes.n, p, d->have - d->clear);

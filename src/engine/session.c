@@ -35,7 +35,7 @@ int sp_engine_init(struct sp_engine *e, const struct sp_policy *p, struct sp_poo
     e->pool = pool;
     e->body_max = body_max;
     int rc = engine_memory(e);
-    if (rc == 0)
+    if (rc == 0 && p)
         rc = sp_matcher_new(p, &e->matcher);
     if (rc < 0)
         sp_engine_fini(e);
@@ -134,6 +134,49 @@ uint8_t *sp_session_room(struct sp_engine *e, struct sp_session *s, enum sp_dir 
     }
     *ret_n = sp_pool_len(e->pool, d->block) - d->have;
     return sp_pool_at(e->pool, d->block) + d->have;
+}
+
+void sp_session_found(struct sp_session *s, enum sp_dir dir, size_t n)
+{
+    s->side[dir].have += (uint32_t)n;
+    s->side[dir].bytes += n;
+}
+
+bool sp_session_quarantine(struct sp_engine *e, struct sp_session *s, const char *why)
+{
+    uint32_t flags = s->side[SP_C2S].flags | s->side[SP_S2C].flags;
+    if (s->closing || s->abort_server || (flags & (SP_SIDE_HALT | SP_SIDE_DISCARD | SP_SIDE_LATER)))
+        return false;
+    s->opaque = true;
+    s->unit_since_ms = 0;
+    for (int dir = 0; dir < 2; dir++) {
+        s->side[dir].clear = s->side[dir].have;
+        s->side[dir].flags &= (uint32_t)(SP_SIDE_EOF | SP_SIDE_SHUT);
+    }
+    tell_anomaly(e, s, SP_C2S, NULL, why, SP_PASS, 0);
+    return true;
+}
+
+static bool side_plausible(const struct sp_engine *e, const struct sp_side *d)
+{
+    if (d->sent > d->clear || d->clear > d->have)
+        return false;
+    return d->block ? d->have <= sp_pool_len(e->pool, d->block) : d->have == 0;
+}
+
+bool sp_session_plausible(const struct sp_engine *e, const struct sp_session *s)
+{
+    uint16_t n = 0;
+    while (sp_protos[n] && n < s->proto)
+        n++;
+    return sp_protos[n] && side_plausible(e, &s->side[SP_C2S]) && side_plausible(e, &s->side[SP_S2C]);
+}
+
+bool sp_session_at_rest(const struct sp_session *s)
+{
+    const struct sp_side *c = &s->side[SP_C2S], *r = &s->side[SP_S2C];
+    bool idle = !c->block && !r->block && !(c->flags | r->flags) && !s->closing && !s->abort_server;
+    return idle && (s->opaque || (!c->flow && !r->flow && !s->unit_since_ms && session_proto(s)->rest(s->state)));
 }
 
 void sp_session_got(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t n)

@@ -92,7 +92,7 @@ struct sp_engine {
     uint64_t units, hits, refused, corrected, malformed; /* counters */
 };
 
-/* 0 or -errno. The policy and the pool outlive the engine. */
+/* 0 or -errno. The policy and the pool outlive the engine. Without a policy (NULL) nothing can be judged: every session has to be opaque. */
 __attribute__((warn_unused_result)) int sp_engine_init(struct sp_engine *e, const struct sp_policy *p, struct sp_pool *pool,
                                                        uint64_t body_max);
 void sp_engine_fini(struct sp_engine *e);
@@ -107,6 +107,17 @@ void sp_session_close(struct sp_engine *e, struct sp_session *s);
 uint8_t *sp_session_room(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t *ret_n);
 /* n bytes were put there (0 is allowed). Judges what is complete. */
 void sp_session_got(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t n);
+/* The same without judging: for a successor that finds bytes its predecessor had received. sp_session_got with n = 0 judges them. */
+void sp_session_found(struct sp_session *s, enum sp_dir dir, size_t n);
+/*
+ * Nothing of this session is judged any more: what is held and what comes passes unread, and it is told so. False: it cannot go on that way (a message is half
+ * refused, or the session is ending); it should be closed.
+ */
+bool sp_session_quarantine(struct sp_engine *e, struct sp_session *s, const char *why);
+/* Could these offsets and blocks be a session's? For memory that somebody may have damaged. */
+bool sp_session_plausible(const struct sp_engine *e, const struct sp_session *s);
+/* Between two messages in both directions, with nothing held and nothing due: it can go on elsewhere from its addresses and `state` alone. */
+bool sp_session_at_rest(const struct sp_session *s);
 /* The sender of `dir` has finished. */
 void sp_session_eof(struct sp_engine *e, struct sp_session *s, enum sp_dir dir);
 /* Bytes to send towards the receiver of `dir`. */

@@ -177,6 +177,8 @@ struct sp_proto {
     enum sp_reply (*refuse)(const void *st, enum sp_dir dir, const struct sp_msg *m, unsigned status, struct sp_buf *reply);
     /* The only state change: a unit was passed on, corrected, refused or dropped; with m == NULL: a FLOW was granted. */
     void (*step)(void *st, enum sp_dir dir, const struct sp_msg *m, enum sp_act done);
+    /* Between messages, with nothing owed in either direction: a fresh state could take the place of this one. */
+    bool (*rest)(const void *st);
     /* Only `dir` can be seen (judging half a connection): what the other side owes counts as given, plainly. */
     void (*alone)(void *st, enum sp_dir dir);
     /* Adds the client's address for the server to see (HTTP: X-Forwarded-For). NULL where the protocol has no place for it.

@@ -147,6 +147,12 @@ static void http_step(void *state, enum sp_dir dir, const struct sp_msg *m, enum
     enter_body(st, dir, m->whole && body != BODY_CLOSE ? BODY_NONE : body, m->extra);
 }
 
+static bool http_rest(const void *state)
+{
+    const struct http_state *st = state;
+    return st->count == 0 && !st->held && !st->tunnel && !st->kept && st->phase[SP_C2S] == PHASE_HEAD && st->phase[SP_S2C] == PHASE_HEAD;
+}
+
 static void http_alone(void *state, enum sp_dir dir)
 {
     struct http_state *st = state;
@@ -183,6 +189,7 @@ const struct sp_proto sp_proto_http = {
     .mend = http_mend,
     .refuse = http_refuse,
     .step = http_step,
+    .rest = http_rest,
     .alone = http_alone,
     .forward = http_forward,
     .secret_keys = secret_keys,
