@@ -20,7 +20,10 @@ struct sp_relay_conf {
     const struct sp_policy *policy; /* NULL: nothing is inspected, sessions pass or are closed as the service's `fail` says */
     struct sp_report *report;
     int report_wake;                /* eventfd of the reader of reports; -1: none */
-    const int *listeners;           /* descriptors, in the plan's order; plan->nlisteners of them */
+    const int *listeners;           /* descriptors, in the plan's order; plan->nlisteners of them. Others hold the same sockets, so those that are not wanted any
+                                       more are taken out of epoll; the keeper closes them when the order is answered */
+    void (*tick)(void *ctx);        /* called by the worker between turns, about once a second; may call what is the keeper's side. NULL: nothing */
+    void *tick_ctx;
 };
 
 /* A new segment for worker number `slot` (flow ids differ by slot). 0 or -errno. */

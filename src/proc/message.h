@@ -19,27 +19,30 @@ enum sp_message_kind {
     SP_SAY_LISTENERS,   /* descriptors of listeners, in the plan's order, in as many packets as needed; before START and TAKE */
     SP_SAY_TAKE,        /* another plan and policy; descriptors: plan, policy */
     SP_SAY_STOP,        /* struct sp_say_grace */
-    SP_SAY_UPGRADE,     /* descriptor: the binary */
+    SP_SAY_UPGRADE,     /* go on as another program; descriptors: the binary, plan, policy. Listeners come before it, as before TAKE */
     SP_SAY_DRAIN,       /* struct sp_say_grace; descriptor: channel */
     SP_SAY_RECEIVE,     /* descriptor: channel */
-    SP_SAY_HELLO,       /* who are you: answered by SP_TELL_SELF */
+    SP_SAY_HELLO,       /* who are you: answered by SP_TELL_SELF with descriptors, then SP_TELL_LISTENERS */
     /* keeper -> supervisor */
-    SP_TELL_SELF = 64,  /* struct sp_tell_self */
+    SP_TELL_SELF = 64,  /* struct sp_tell_self, whenever something in it has changed; after HELLO with descriptors: report, report_wake */
     SP_TELL_DONE,       /* struct sp_tell_done: the answer to TAKE, STOP, DRAIN, RECEIVE, UPGRADE, START */
     SP_TELL_DEATH,      /* struct sp_tell_death; descriptor, when has_capture: memfd with a capture */
     SP_TELL_MODE,       /* struct sp_tell_mode */
-    /* compiler -> supervisor */
+    SP_TELL_LISTENERS,  /* after HELLO: descriptors of the listeners, in as many packets as needed */
+    /* supervisor <-> compiler */
+    SP_SAY_COMPILE = 127,   /* the first message; descriptor: the plan in force, none at the first load */
     SP_TELL_COMPILED = 128, /* descriptors: plan, policy; text: what to log */
-    SP_TELL_WRONG,          /* text: every mistake, for the user */
+    SP_TELL_WRONG,          /* uint32_t status (enum sp_exit), then text: every mistake, for the user */
     /* supervisor <-> admin */
-    SP_ADMIN_START = 192,   /* descriptors: plan, wake */
-    SP_ADMIN_REPORTS,       /* descriptors of reports */
-    SP_ADMIN_TAKE,          /* descriptor: plan */
+    SP_ADMIN_START = 192,   /* descriptors: plan, wake. Answered by DONE when the outputs are open; else the admin says why on standard error
+                               and exits with an enum sp_exit */
+    SP_ADMIN_REPORTS,       /* descriptors of further reports; they stay until the end */
+    SP_ADMIN_TAKE,          /* descriptor: plan; answered by DONE: an error, and the outputs stay as they are */
     SP_ADMIN_CAPTURE,       /* struct sp_tell_death; descriptor: capture to keep */
     SP_ADMIN_LINE,          /* text: an event line to write */
     SP_ADMIN_REOPEN,        /* log rotation */
-    SP_ADMIN_STOP,
-    SP_ADMIN_DONE,          /* admin -> supervisor: all is written */
+    SP_ADMIN_STOP,          /* write what is left, answer DONE and exit */
+    SP_ADMIN_DONE,          /* admin -> supervisor: struct sp_tell_done, the answer to START, TAKE, STOP */
     /* user <-> supervisor, over the control socket */
     SP_ASK_RELOAD = 224,
     SP_ASK_UPGRADE,         /* descriptor: the binary to go on as */
@@ -47,11 +50,11 @@ enum sp_message_kind {
     SP_ANSWER,              /* uint32_t status (enum sp_exit), then text */
 };
 
-struct sp_say_start { uint32_t slot, nlisteners; uint64_t policy_generation; };
+struct sp_say_start { uint32_t slot, nlisteners; uint64_t policy_generation; }; /* also the body of TAKE and UPGRADE */
 struct sp_say_grace { uint32_t grace_ms; };
-struct sp_tell_self { uint64_t build, layout; uint32_t slot, pid, worker, mode; };
+struct sp_tell_self { uint64_t build, layout; uint32_t slot, pid, worker, mode; uint32_t nlisteners, restarts; };
 struct sp_tell_done { uint32_t kind; int32_t error; };
-struct sp_tell_death { uint32_t slot, how, signal, restart_us; uint32_t has_capture; };
+struct sp_tell_death { uint32_t slot, how, signal, restart_us; uint32_t has_capture; }; /* how: enum sp_death; `signal` 0: it exited */
 struct sp_tell_mode { uint32_t slot, mode; };
 
 struct sp_message {
@@ -64,8 +67,8 @@ struct sp_message {
 /* 0 or -errno. -EAGAIN only on a descriptor that does not block. Descriptors stay the caller's. */
 __attribute__((warn_unused_result)) int sp_message_send(int fd, enum sp_message_kind kind, struct sp_span body, const int *fds, unsigned nfds);
 /*
- * 1: *ret is a valid message, its descriptors are ours to close. 0: the peer is gone. -EAGAIN. -EPROTO: the peer sent something that is no message (its descriptors are closed
- * again); it must be ended. `buffer` has SP_MESSAGE_MAX bytes.
+ * 1: *ret is a valid message, its descriptors are ours to close (they are not closed on exec). 0: the peer is gone. -EAGAIN. -EPROTO: the peer sent
+ * something that is no message (its descriptors are closed again); it must be ended. `buffer` has SP_MESSAGE_MAX bytes.
  */
 __attribute__((warn_unused_result)) int sp_message_receive(int fd, uint8_t *buffer, struct sp_message *ret);
 void sp_message_close_fds(struct sp_message *m);
