@@ -87,14 +87,26 @@ bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_
     return true;
 }
 
-bool side_inject(struct sp_engine *e, struct sp_side *d, struct sp_span bytes)
+/* Puts bytes behind the first `before` unsent ones, cleared. False: no memory. */
+static bool side_gap(struct sp_engine *e, struct sp_side *d, uint32_t before, struct sp_span bytes)
 {
-    if (!side_reserve(e, d, bytes.n) || (d->clear != d->have && !side_own(e, d)))
+    if (!side_reserve(e, d, bytes.n) || (d->sent + before != d->have && !side_own(e, d)))
         return false;
-    uint8_t *p = sp_pool_at(e->pool, d->block) + d->clear;
-    memmove(p + bytes.n, p, d->have - d->clear);
+    uint32_t at = d->sent + before; /* reserving may have moved everything */
+    uint8_t *p = sp_pool_at(e->pool, d->block) + at;
+    memmove(p + bytes.n, p, d->have - at);
     memcpy(p, bytes.p, bytes.n);
     d->clear += (uint32_t)bytes.n;
     d->have += (uint32_t)bytes.n;
     return true;
+}
+
+bool side_inject(struct sp_engine *e, struct sp_side *d, struct sp_span bytes)
+{
+    return side_gap(e, d, d->clear - d->sent, bytes);
+}
+
+bool side_precede(struct sp_engine *e, struct sp_side *d, struct sp_span bytes)
+{
+    return side_gap(e, d, 0, bytes);
 }

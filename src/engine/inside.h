@@ -17,6 +17,8 @@ bool side_reserve(struct sp_engine *e, struct sp_side *d, size_t n);
 bool side_replace(struct sp_engine *e, struct sp_side *d, size_t len, struct sp_span with);
 /* Puts bytes of our own in front of the pending ones, cleared for sending. False: no memory. */
 bool side_inject(struct sp_engine *e, struct sp_side *d, struct sp_span bytes);
+/* Puts bytes in front of all that is unsent. False: no memory. */
+bool side_precede(struct sp_engine *e, struct sp_side *d, struct sp_span bytes);
 void side_free(struct sp_engine *e, struct sp_side *d);
 
 /* ---- pump.c ---- */

@@ -166,15 +166,18 @@ bool sp_pool_marked(const struct sp_pool *p, uint32_t block)
     return block && (p->marked[0] == block || p->marked[1] == block);
 }
 
+bool sp_pool_valid(const struct sp_pool *p, uint32_t block)
+{
+    return (block >> CLASS_SHIFT) < SP_POOL_CLASSES && index_of(block) < class_of(p, block)->count;
+}
+
 /* While adopting, free[i] says that block i is in use: a fresh one is all zero. */
 bool sp_pool_adopt(struct sp_pool *p, uint32_t block)
 {
     uint32_t index = index_of(block);
-    if ((block >> CLASS_SHIFT) >= SP_POOL_CLASSES)
+    if (!sp_pool_valid(p, block) || class_of(p, block)->free[index])
         return false;
     struct pool_class *c = class_of(p, block);
-    if (index >= c->count || c->free[index])
-        return false;
     c->free[index] = 1;
     if (index >= c->fresh)
         c->fresh = index + 1;

@@ -35,6 +35,8 @@ void sp_pool_put(struct sp_pool *p, uint32_t block);
 /* Marks these two (0: none) instead of those marked before. A marked block that is put is free only when it is marked no more. */
 void sp_pool_mark(struct sp_pool *p, uint32_t a, uint32_t b);
 bool sp_pool_marked(const struct sp_pool *p, uint32_t block);
+/* Could this be the number of one of its blocks? */
+bool sp_pool_valid(const struct sp_pool *p, uint32_t block);
 uint8_t *sp_pool_at(const struct sp_pool *p, uint32_t block);
 size_t sp_pool_len(const struct sp_pool *p, uint32_t block);
 uint64_t sp_pool_used(const struct sp_pool *p);

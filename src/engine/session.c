@@ -161,7 +161,7 @@ static bool side_plausible(const struct sp_engine *e, const struct sp_side *d)
 {
     if (d->sent > d->clear || d->clear > d->have)
         return false;
-    return d->block ? d->have <= sp_pool_len(e->pool, d->block) : d->have == 0;
+    return d->block ? sp_pool_valid(e->pool, d->block) && d->have <= sp_pool_len(e->pool, d->block) : d->have == 0;
 }
 
 bool sp_session_plausible(const struct sp_engine *e, const struct sp_session *s)
@@ -222,6 +222,11 @@ struct sp_span sp_session_out(const struct sp_engine *e, const struct sp_session
     if (d->sent == d->clear)
         return (struct sp_span){NULL, 0};
     return sp_span_of(sp_pool_at(e->pool, d->block) + d->sent, d->clear - d->sent);
+}
+
+bool sp_session_precede(struct sp_engine *e, struct sp_session *s, struct sp_span bytes)
+{
+    return side_precede(e, &s->side[SP_C2S], bytes);
 }
 
 void sp_session_sent(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t n)

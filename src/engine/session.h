@@ -122,6 +122,8 @@ bool sp_session_at_rest(const struct sp_session *s);
 void sp_session_eof(struct sp_engine *e, struct sp_session *s, enum sp_dir dir);
 /* Bytes to send towards the receiver of `dir`. */
 struct sp_span sp_session_out(const struct sp_engine *e, const struct sp_session *s, enum sp_dir dir);
+/* Puts bytes in front of everything that is still to be sent towards the server. False: no memory. */
+bool sp_session_precede(struct sp_engine *e, struct sp_session *s, struct sp_span bytes);
 void sp_session_sent(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t n);
 /* How many bytes may go from socket to socket without us now (nothing is buffered): 0, a number, or UINT64_MAX. */
 uint64_t sp_session_spliceable(const struct sp_session *s, enum sp_dir dir);

@@ -14,10 +14,9 @@ enum accept_limits {
 
 static void watch_listeners(struct worker *w, uint32_t events)
 {
-    for (uint32_t i = 0; i < w->nlisteners; i++) {
-        struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)i << 2 | 2};
-        (void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->listeners[i].fd, &ev); /* changing a watched descriptor needs nothing that can run out */
-    }
+    for (uint32_t i = 0; i < w->nlisteners; i++)
+        if (worker_watch_fd(w, w->listeners[i].fd, events, i, EVENT_LISTENER) < 0) /* changing a watched descriptor needs nothing that can run out */
+            sp_log(SP_LOG_ERROR, "cannot watch a listener: %s", strerror(errno));
 }
 
 void accept_pause(struct worker *w, uint64_t ms)
@@ -34,7 +33,7 @@ void accept_resume(struct worker *w)
 {
     w->paused = false;
     w->resume_ms = 0;
-    if (!w->stopping)
+    if (!w->segment->stopping)
         watch_listeners(w, EPOLLIN);
 }
 
@@ -48,7 +47,7 @@ static bool accept_failed(struct worker *w, int error)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        w->count.accept_failures++;
+        w->count->accept_failures++;
         if (worker_may_say(w, SAY_ACCEPT))
             sp_log(SP_LOG_ERROR, "cannot accept connections: %s; those that are open go on", strerror(error));
         accept_pause(w, PAUSE_MS);
@@ -67,8 +66,18 @@ static struct sp_session_addr local_address(const struct listener *l, int fd)
     return sp_address_session(&a);
 }
 
-static void welcome(struct worker *w, const struct listener *l, int fd, const struct sp_address *peer)
+static bool refused_here(const struct worker *w, const struct listener *l)
 {
+    return worker_plain(w) && w->services[l->service].plan->fail == SP_FAIL_CLOSED;
+}
+
+void accept_welcome(struct worker *w, uint32_t listener, int fd, const struct sp_address *peer)
+{
+    const struct listener *l = &w->listeners[listener];
+    if (refused_here(w, l)) {
+        sp_close_socket(fd, true);
+        return;
+    }
     struct conn *c = conn_open(w, fd, l->service);
     if (!c) {
         close(fd);
@@ -77,28 +86,32 @@ static void welcome(struct worker *w, const struct listener *l, int fd, const st
     c->session.client = sp_address_session(peer);
     c->session.server = local_address(l, fd);
     if (worker_watch(w, c, SP_C2S) < 0) {
-        w->count.accept_failures++;
+        w->count->accept_failures++;
         conn_close(w, c);
+        hand_done(w, c);
         return;
     }
+    w->count->connections++;
     if (c->phase == CONN_OPEN && !w->services[l->service].proto->client_first)
         conn_run(w, c);
     else
         conn_schedule(w, c);
+    hand_done(w, c);
 }
 
-void accept_turn(struct worker *w, struct listener *l)
+void accept_turn(struct worker *w, uint32_t listener)
 {
     for (unsigned i = 0; i < ACCEPT_TURN && !w->paused; i++) {
-        if (w->active >= w->max) {
+        if (w->active >= w->segment->max) {
             accept_pause(w, 0);
             return;
         }
         struct sp_address peer;
         peer.len = sizeof peer.sa;
-        int fd = accept4(l->fd, &peer.sa.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        hand_accept(w, listener);
+        int fd = accept4(w->listeners[listener].fd, &peer.sa.any, &peer.len, SOCK_NONBLOCK);
         if (fd >= 0)
-            welcome(w, l, fd, &peer);
+            accept_welcome(w, listener, fd, &peer);
         else if (!accept_failed(w, errno))
             return;
     }

@@ -248,3 +248,11 @@ struct sp_session_addr sp_address_session(const struct sp_address *a)
     }
     return s;
 }
+
+void sp_close_socket(int fd, bool reset)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (reset)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* if it fails, the end is just more polite */
+    close(fd);
+}

@@ -44,6 +44,8 @@ __attribute__((warn_unused_result)) int sp_address_parse(const char *text, enum 
                                                          struct sp_address_list *ret, const char **ret_why);
 /* "192.0.2.1:80", "[2001:db8::1]:80", "unix:/run/app.sock" */
 void sp_address_text(const struct sp_address *a, char ret[SP_ADDRESS_TEXT]);
+/* Closes a stream socket; `reset`: its peer is to see that this is no orderly end (unix sockets have no such thing). */
+void sp_close_socket(int fd, bool reset);
 /* The session's form; all zero for a unix socket. */
 struct sp_session_addr sp_address_session(const struct sp_address *a);
 

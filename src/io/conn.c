@@ -16,25 +16,27 @@ enum conn_limits {
 
 struct conn *conn_open(struct worker *w, int fd, uint16_t service)
 {
+    struct segment *s = w->segment;
     uint32_t i = w->free;
     if (i)
         w->free = w->conns[i].run_next;
-    else if (w->fresh < w->max)
-        i = ++w->fresh;
+    else if (s->fresh < s->max)
+        i = ++s->fresh;
     else
         return NULL;
     struct conn *c = &w->conns[i];
+    hand_take(w, c);
     memset(c, 0, sizeof *c);
     c->fd[SP_C2S] = fd;
     c->fd[SP_S2C] = -1;
     c->service = service;
     sp_session_open(&w->engine, &c->session, w->services[service].proto);
     c->session.service = service;
-    c->session.flow_id = w->flow_id += w->flow_step;
+    c->session.flow_id = s->flow_id += SP_PLAN_WORKERS;
+    c->session.opaque = worker_plain(w);
     c->since_ms = worker_now(w);
-    c->phase = w->services[service].proxy_in == SP_PROXY_OFF ? CONN_OPEN : CONN_PREFACE;
+    c->phase = conn_service(w, c)->proxy_in == SP_PROXY_OFF ? CONN_OPEN : CONN_PREFACE;
     w->active++;
-    w->count.connections++;
     return c;
 }
 
@@ -45,12 +47,8 @@ static void give_back(struct worker *w, struct conn *c)
     sp_session_close(&w->engine, &c->session);
 }
 
-void conn_close(struct worker *w, struct conn *c)
+void conn_bury_later(struct worker *w, struct conn *c)
 {
-    upstream_close(w, c);
-    if (c->phase != CONN_LINGER)
-        give_back(w, c);
-    close(c->fd[SP_C2S]);
     wheel_remove(w, c);
     c->phase = CONN_DEAD;
     if (!c->queued) { /* else the run queue hands it over */
@@ -59,12 +57,24 @@ void conn_close(struct worker *w, struct conn *c)
     }
 }
 
+static void close_all(struct worker *w, struct conn *c, bool reset)
+{
+    hand_mark(w, c, HAND_CLOSE, SP_C2S, reset);
+    upstream_drop(w, c, reset);
+    if (c->phase != CONN_LINGER)
+        give_back(w, c);
+    sp_close_socket(c->fd[SP_C2S], reset);
+    conn_bury_later(w, c);
+}
+
+void conn_close(struct worker *w, struct conn *c)
+{
+    close_all(w, c, false);
+}
+
 void conn_abort(struct worker *w, struct conn *c)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(c->fd[SP_C2S], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* if it fails, the end is just more polite */
-    upstream_abort(w, c);
-    conn_close(w, c);
+    close_all(w, c, true);
 }
 
 void conn_bury(struct worker *w)
@@ -77,7 +87,7 @@ void conn_bury(struct worker *w)
         c->run_next = w->free;
         w->free = conn_index(w, c);
     }
-    if (w->paused && !w->resume_ms && w->active < w->max)
+    if (w->paused && !w->resume_ms && w->active < w->segment->max)
         accept_resume(w);
 }
 
@@ -86,6 +96,7 @@ void conn_bury(struct worker *w)
 void conn_linger(struct worker *w, struct conn *c)
 {
     upstream_close(w, c);
+    hand_mark(w, c, HAND_STEP, SP_C2S, 0);
     /* A client that has ended its stream needs no waiting for. */
     if ((c->session.side[SP_C2S].flags & SP_SIDE_EOF) || shutdown(c->fd[SP_C2S], SHUT_WR) < 0) {
         conn_close(w, c);
@@ -133,7 +144,7 @@ static bool collecting(const struct conn *c)
     return c->session.side[SP_C2S].flags & SP_SIDE_COLLECT;
 }
 
-static uint64_t unit_deadline(const struct service *s, const struct conn *c)
+static uint64_t unit_deadline(const struct sp_plan_service *s, const struct conn *c)
 {
     return c->session.unit_since_ms + (collecting(c) ? s->body_ms : s->header_ms);
 }
@@ -145,7 +156,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static uint64_t deadline(const struct worker *w, const struct conn *c)
 {
-    const struct service *s = conn_service(w, c);
+    const struct sp_plan_service *s = conn_service(w, c);
     if (c->phase == CONN_LINGER)
         return c->since_ms + LINGER_MS;
     if (c->phase == CONN_PREFACE)
@@ -165,14 +176,15 @@ void conn_schedule(struct worker *w, struct conn *c)
 
 static void open_expired(struct worker *w, struct conn *c)
 {
-    const struct service *s = conn_service(w, c);
+    const struct sp_plan_service *s = conn_service(w, c);
     uint64_t now = worker_now(w);
+    hand_mark(w, c, HAND_STEP, SP_C2S, 0);
     if (c->server == SERVER_CONNECTING && c->since_ms + s->connect_ms <= now) {
         upstream_settle(w, c, ETIMEDOUT);
         worker_run_later(w, c);
         return;
     }
-    w->count.timeouts++;
+    w->count->timeouts++;
     if (unit_waits(c) && unit_deadline(s, c) <= now)
         conn_fail(w, c, 408, collecting(c) ? "body_timeout" : "header_timeout");
     else if (c->asked)
@@ -181,17 +193,24 @@ static void open_expired(struct worker *w, struct conn *c)
         conn_close(w, c);
 }
 
+static void expired(struct worker *w, struct conn *c)
+{
+    if (c->phase == CONN_OPEN && !c->session.closing) {
+        open_expired(w, c);
+        return;
+    }
+    if (c->phase == CONN_PREFACE)
+        w->count->timeouts++;
+    conn_close(w, c);
+}
+
 void conn_due(struct worker *w, struct conn *c)
 {
     if (deadline(w, c) > worker_now(w)) {
         conn_schedule(w, c);
         return;
     }
-    if (c->phase == CONN_OPEN && !c->session.closing) {
-        open_expired(w, c);
-        return;
-    }
-    if (c->phase == CONN_PREFACE)
-        w->count.timeouts++;
-    conn_close(w, c);
+    hand_take(w, c);
+    expired(w, c);
+    hand_done(w, c);
 }

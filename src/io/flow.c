@@ -17,7 +17,7 @@ static void engine_for(struct worker *w, const struct conn *c)
 {
     if (w->current == c->service)
         return;
-    const struct service *s = conn_service(w, c);
+    const struct sp_plan_service *s = conn_service(w, c);
     w->engine.monitor = s->monitor;
     w->engine.forwarded = s->forwarded;
     w->engine.body_max = s->body_max;
@@ -36,7 +36,7 @@ static void server_ended(struct worker *w, struct conn *c, bool reset)
 {
     struct sp_session *s = &c->session;
     if (c->asked)
-        w->count.server_failures++;
+        w->count->server_failures++;
     if (owed_first_answer(c))
         sp_session_fail(&w->engine, s, 502, "server_closed");
     else if (reset && (s->opaque || s->side[SP_S2C].flow == UINT64_MAX))
@@ -47,7 +47,10 @@ static void server_ended(struct worker *w, struct conn *c, bool reset)
 
 static bool read_ended(struct worker *w, struct conn *c, enum sp_dir dir, int error)
 {
+    hand_mark(w, c, HAND_STEP, dir, 0);
     c->readable &= (uint8_t)~dir_bit(dir);
+    if (c->reset & dir_bit(dir))
+        error = ECONNRESET;
     if (dir == SP_S2C)
         server_ended(w, c, error != 0);
     else if (error)
@@ -67,19 +70,42 @@ static void read_some(struct conn *c, enum sp_dir dir, size_t n)
         c->bulk &= (uint8_t)~dir_bit(dir);
 }
 
+static bool goes_through_pipe(const struct worker *w, const struct conn *c)
+{
+    return w->hand && conn_is_local(w, c);
+}
+
+/* Where nothing is, no end is either. */
+static void nothing_there(struct conn *c, enum sp_dir dir)
+{
+    c->readable &= (uint8_t)~dir_bit(dir);
+    c->ended &= (uint8_t)~dir_bit(dir);
+}
+
+static ssize_t receive(struct worker *w, struct conn *c, enum sp_dir dir, uint8_t *p, size_t room)
+{
+    if (dir == SP_S2C && goes_through_pipe(w, c))
+        return local_recv(w, c, p, room);
+    hand_mark(w, c, HAND_READ, dir, 0);
+    ssize_t n = recv(c->fd[dir], p, room, 0);
+    if (n > 0 && (size_t)n < room && !(c->ended & dir_bit(dir)))
+        c->readable &= (uint8_t)~dir_bit(dir);
+    return n;
+}
+
 static bool read_splice(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     ssize_t n = splice_in(w, c, dir);
     if (n > 0) {
         read_some(c, dir, (size_t)n);
-        w->count.bytes[dir] += (uint64_t)n;
+        w->count->bytes[dir] += (uint64_t)n;
         sp_session_spliced(&w->engine, &c->session, dir, (uint64_t)n);
         return true;
     }
     if (n == 0 || n != -EAGAIN)
         return read_ended(w, c, dir, n ? (int)-n : 0);
     if (c->piped[dir] == 0) { /* with bytes in the pipe it may be the pipe that is full */
-        c->readable &= (uint8_t)~dir_bit(dir);
+        nothing_there(c, dir);
         splice_end(w, c, dir);
     }
     return false;
@@ -91,12 +117,10 @@ static bool read_block(struct worker *w, struct conn *c, enum sp_dir dir)
     uint8_t *p = sp_session_room(&w->engine, &c->session, dir, &room);
     if (!p)
         return c->session.closing;
-    ssize_t n = recv(c->fd[dir], p, room, 0);
+    ssize_t n = receive(w, c, dir, p, room);
     if (n > 0) {
-        if ((size_t)n < room && !(c->ended & dir_bit(dir)))
-            c->readable &= (uint8_t)~dir_bit(dir);
         read_some(c, dir, (size_t)n);
-        w->count.bytes[dir] += (uint64_t)n;
+        w->count->bytes[dir] += (uint64_t)n;
         sp_session_got(&w->engine, &c->session, dir, (size_t)n);
         return true;
     }
@@ -104,7 +128,7 @@ static bool read_block(struct worker *w, struct conn *c, enum sp_dir dir)
     sp_session_rest(&w->engine, &c->session);
     if (error != EAGAIN)
         return read_ended(w, c, dir, error);
-    c->readable &= (uint8_t)~dir_bit(dir);
+    nothing_there(c, dir);
     return false;
 }
 
@@ -130,6 +154,8 @@ static bool send_failed(struct worker *w, struct conn *c, enum sp_dir dir, int e
     }
     c->ended |= dir_bit(SP_S2C);
     c->readable |= dir_bit(SP_S2C);
+    if (error == ECONNRESET)
+        c->reset |= dir_bit(SP_S2C);
     return true;
 }
 
@@ -139,9 +165,18 @@ static bool send_pipe(struct worker *w, struct conn *c, enum sp_dir dir)
     if (n < 0)
         return send_failed(w, c, dir, (int)-n);
     c->session.busy_ms = worker_now(w);
+    c->given[dir] += (uint64_t)n;
     if (c->piped[dir] == 0)
         splice_end(w, c, dir);
     return true;
+}
+
+static ssize_t transmit(struct worker *w, struct conn *c, enum sp_dir dir, struct sp_span *out)
+{
+    if (dir == SP_C2S && goes_through_pipe(w, c))
+        return local_send(w, c, out);
+    hand_mark(w, c, HAND_SEND, dir, 0);
+    return send(c->fd[dir_back(dir)], out->p, out->n, MSG_NOSIGNAL);
 }
 
 static bool flow_send(struct worker *w, struct conn *c, enum sp_dir dir)
@@ -153,13 +188,14 @@ static bool flow_send(struct worker *w, struct conn *c, enum sp_dir dir)
     struct sp_span out = sp_session_out(&w->engine, &c->session, dir);
     if (!out.n)
         return false;
-    ssize_t n = send(c->fd[dir_back(dir)], out.p, out.n, MSG_NOSIGNAL);
+    ssize_t n = transmit(w, c, dir, &out);
     if (n < 0)
         return send_failed(w, c, dir, errno);
     if ((size_t)n < out.n)
         c->blocked |= dir_bit(dir);
     if (dir == SP_C2S)
         c->asked = true;
+    c->given[dir] += (uint64_t)n;
     sp_session_sent(&w->engine, &c->session, dir, (size_t)n);
     return true;
 }
@@ -174,7 +210,10 @@ static bool unsent(const struct worker *w, const struct conn *c, enum sp_dir dir
 /* End of stream of `dir` is passed on. */
 static void pass_end(struct worker *w, struct conn *c, enum sp_dir dir)
 {
-    if (c->piped[dir] || !sp_session_shut(&c->session, dir))
+    if (c->piped[dir] || !(c->session.side[dir].flags & SP_SIDE_EOF))
+        return;
+    hand_mark(w, c, HAND_STEP, dir, 0);
+    if (!sp_session_shut(&c->session, dir))
         return;
     int to = c->fd[dir_back(dir)];
     bool nobody = dir == SP_C2S && c->server != SERVER_UP;
@@ -224,8 +263,14 @@ void conn_run(struct worker *w, struct conn *c)
         }
     if (c->phase == CONN_OPEN)
         settle(w, c);
-    if (c->phase == CONN_OPEN)
+    if (c->phase == CONN_OPEN && !(w->segment->drain >= 0 && handover_give(w, c)))
         conn_schedule(w, c);
+}
+
+void conn_judge(struct worker *w, struct conn *c)
+{
+    engine_for(w, c);
+    sp_session_got(&w->engine, &c->session, SP_C2S, 0);
 }
 
 void conn_fail(struct worker *w, struct conn *c, unsigned status, const char *why)

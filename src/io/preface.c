@@ -20,13 +20,14 @@ static void accept_header(struct worker *w, struct conn *c, const struct sp_prox
         c->session.client = h->client;
         c->session.server = h->server;
     }
-    if (recv(c->fd[SP_C2S], NULL, len, MSG_TRUNC) != (ssize_t)len) { /* they were there a moment ago */
-        conn_close(w, c);
-        return;
-    }
     c->phase = CONN_OPEN;
+    c->preface = (uint32_t)len;
     c->session.busy_ms = worker_now(w);
-    conn_run(w, c);
+    hand_mark(w, c, HAND_PREFACE, SP_C2S, len);
+    if (recv(c->fd[SP_C2S], NULL, len, MSG_TRUNC) == (ssize_t)len)
+        conn_run(w, c);
+    else /* they were there a moment ago */
+        conn_close(w, c);
 }
 
 void preface_read(struct worker *w, struct conn *c)
@@ -36,7 +37,7 @@ void preface_read(struct worker *w, struct conn *c)
     ssize_t n = recv(c->fd[SP_C2S], text, sizeof text, MSG_PEEK);
     if (n < 0 && errno == EAGAIN)
         return;
-    int len = n > 0 ? sp_proxy_parse(sp_span_of(text, (size_t)n), conn_service(w, c)->proxy_in, &header) : -EPROTO;
+    int len = n > 0 ? sp_proxy_parse(sp_span_of(text, (size_t)n), (enum sp_proxy_mode)conn_service(w, c)->proxy_in, &header) : -EPROTO;
     if (len > 0) {
         accept_header(w, c, &header, (size_t)len);
         return;
@@ -44,7 +45,7 @@ void preface_read(struct worker *w, struct conn *c)
     if (len == 0 && !(c->ended & dir_bit(SP_C2S)))
         return;
     if (n > 0) { /* a connection that ends without a word is a port check */
-        w->count.preface_failures++;
+        w->count->preface_failures++;
         tell(w, c);
     }
     conn_close(w, c);

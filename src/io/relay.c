@@ -1,363 +1,304 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* relay: from a configuration to running workers, and what can be asked of them while they run. */
+/* relay: the segment, and what a worker makes for itself before it serves. */
 #include "io/relay.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "io/listen.h"
+#include "base/hash.h"
 #include "io/worker.h"
 
+#define SEGMENT_MAGIC UINT64_C(0x746e656d67657301)
+
 enum relay_limits {
-    DESCRIPTORS_OTHER = 64,   /* events, rules, standard streams, libraries */
-    DESCRIPTORS_WORKER = 8 + 2 * PIPES_MAX,
-    MEMORY_MIN = 16 << 20,    /* of a worker: below it one collected body would starve the rest */
+    PAGE = 4096,
+    LAYOUT_VERSION = 1, /* of struct segment and struct conn, where their size alone does not tell */
 };
 
-static const struct {
-    uint64_t body_max, header_ms, body_ms, idle_ms, connect_ms, memory, connections;
-} defaults = {64 << 20, 10000, 30000, 75000, 3000, 1 << 30, 65536};
+/* ---- the segment ---- */
 
-struct sp_relay {
-    struct service *services;
-    const char **names;
-    unsigned nservices, nworkers;
-    struct worker **workers;
-    pthread_mutex_t lock; /* one command at a time */
-    uint64_t body_max;
-    uint64_t started_us; /* flows are numbered from here: after a restart they are others than before */
-};
-
-/* ---- configuration ---- */
-
-static uint64_t or_default(uint64_t value, uint64_t standard)
+uint64_t sp_relay_layout(void)
 {
-    return value ? value : standard;
-}
-
-static int service_init(struct service *s, const struct sp_service_conf *conf, char *why)
-{
-    const char *what;
-    *s = (struct service){.proto = conf->proto, .name = conf->name, .proxy_in = conf->proxy_in, .proxy_out = conf->proxy_out,
-                          .forwarded = conf->forwarded, .monitor = conf->monitor,
-                          .body_max = or_default(conf->body_max, defaults.body_max),
-                          .header_ms = or_default(conf->header_ms, defaults.header_ms),
-                          .body_ms = or_default(conf->body_ms, defaults.body_ms),
-                          .idle_ms = or_default(conf->idle_ms, defaults.idle_ms),
-                          .connect_ms = or_default(conf->connect_ms, defaults.connect_ms)};
-    if (sp_address_parse(conf->to, SP_ADDRESS_CONNECT, true, &s->to, &what) == 0)
-        return 0;
-    (void)snprintf(why, SP_RELAY_WHY, "service %s: cannot use '%s' as the server's address: %s", conf->name, conf->to, what);
-    return -EINVAL;
-}
-
-static int services_init(struct sp_relay *r, const struct sp_relay_conf *conf, char *why)
-{
-    r->services = calloc(conf->nservices, sizeof *r->services);
-    r->names = calloc(conf->nservices, sizeof *r->names);
-    r->nservices = conf->nservices;
-    if (!r->services || !r->names)
-        return -ENOMEM;
-    for (unsigned i = 0; i < r->nservices; i++) {
-        int rc = service_init(&r->services[i], &conf->services[i], why);
-        if (rc < 0)
-            return rc;
-        r->names[i] = r->services[i].name;
-        if (r->services[i].body_max > r->body_max)
-            r->body_max = r->services[i].body_max;
+    uint64_t h = LAYOUT_VERSION + SP_STATE_VERSION_BUMP;
+    uint64_t part[] = {0, sizeof(struct segment), sizeof(struct conn), sizeof(struct sp_session), SP_POOL_SMALL, SP_POOL_CLASSES};
+    part[0] = h;
+    h = sp_hash(sp_span_of(part, sizeof part));
+    for (unsigned i = 0; sp_protos[i]; i++) {
+        uint64_t proto[] = {h, sp_hash(sp_span_str(sp_protos[i]->name)), sp_protos[i]->state_size, sp_protos[i]->state_version};
+        h = sp_hash(sp_span_of(proto, sizeof proto));
     }
-    return 0;
+    return h;
 }
 
-/* ---- listeners ---- */
-
-struct place {
-    struct sp_address at;
-    uint16_t service;
-};
-
-struct places {
-    struct place place[LISTENERS_MAX];
-    unsigned n;
-};
-
-static int add_place(struct places *p, const struct sp_service_conf *conf, uint16_t service, const char *text, char *why)
+static size_t pages(size_t n)
 {
-    const char *what;
-    struct sp_address_list list;
-    if (sp_address_parse(text, SP_ADDRESS_LISTEN, true, &list, &what) < 0) {
-        (void)snprintf(why, SP_RELAY_WHY, "service %s: cannot listen on '%s': %s", conf->name, text, what);
-        return -EINVAL;
-    }
-    for (unsigned i = 0; i < list.n; i++) {
-        if (p->n == LISTENERS_MAX) {
-            (void)snprintf(why, SP_RELAY_WHY, "more than %d addresses to listen on", LISTENERS_MAX);
-            return -E2BIG;
-        }
-        p->place[p->n++] = (struct place){list.at[i], service};
-    }
-    return 0;
+    return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
-static bool same_place(const struct sp_address *a, const struct sp_address *b)
+static int map_segment(int fd, size_t size, struct sp_relay **ret)
 {
-    return sp_span_eq(sp_span_of(&a->sa, a->len), sp_span_of(&b->sa, b->len));
-}
-
-/* Two services on one address would each get some of the connections. */
-static int check_places(const struct places *p, char *why)
-{
-    for (unsigned i = 0; i < p->n; i++) {
-        for (unsigned k = 0; k < i; k++) {
-            char text[SP_ADDRESS_TEXT];
-            if (!same_place(&p->place[i].at, &p->place[k].at))
-                continue;
-            sp_address_text(&p->place[i].at, text);
-            (void)snprintf(why, SP_RELAY_WHY, "cannot listen on %s twice", text);
-            return -EADDRINUSE;
-        }
-        int rc = sp_listen_probe(&p->place[i].at, why, SP_RELAY_WHY);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int find_places(const struct sp_relay_conf *conf, struct places *p, char *why)
-{
-    for (unsigned i = 0; i < conf->nservices; i++)
-        for (unsigned k = 0; k < conf->services[i].nlisten; k++) {
-            int rc = add_place(p, &conf->services[i], (uint16_t)i, conf->services[i].listen[k], why);
-            if (rc < 0)
-                return rc;
-        }
-    return check_places(p, why);
-}
-
-static bool is_wild(const struct sp_address *a)
-{
-    if (a->sa.any.sa_family == AF_INET)
-        return a->sa.v4.sin_addr.s_addr == htonl(INADDR_ANY);
-    return IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
-}
-
-static int open_listeners(struct worker *w, const struct places *p, char *why)
-{
-    w->listeners = calloc(p->n ? p->n : 1, sizeof *w->listeners);
-    if (!w->listeners)
-        return -ENOMEM;
-    for (unsigned i = 0; i < p->n; i++) {
-        const struct place *at = &p->place[i];
-        int fd = sp_listen_open(&at->at, why, SP_RELAY_WHY);
-        if (fd < 0)
-            return fd;
-        w->listeners[w->nlisteners++] =
-            (struct listener){.fd = fd, .service = at->service, .wild = is_wild(&at->at), .local = sp_address_session(&at->at)};
-    }
-    return 0;
-}
-
-/* ---- how many ---- */
-
-static unsigned processors(void)
-{
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > SP_RELAY_THREADS_MAX ? SP_RELAY_THREADS_MAX : (unsigned)n;
-}
-
-/* Two descriptors a connection: what the limit allows, after the limit was raised as far as it goes. */
-static uint64_t connections_allowed(uint64_t wanted, unsigned workers, unsigned listeners)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return wanted;
-    if (limit.rlim_cur < limit.rlim_max) {
-        rlim_t before = limit.rlim_cur;
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            limit.rlim_cur = before;
-    }
-    uint64_t other = DESCRIPTORS_OTHER + (uint64_t)workers * (DESCRIPTORS_WORKER + listeners);
-    uint64_t allowed = limit.rlim_cur > other + 2 * workers ? (limit.rlim_cur - other) / 2 : workers;
-    if (allowed >= wanted)
-        return wanted;
-    sp_log(SP_LOG_WARN, "the limit of %llu open files allows %llu connections at the same time, not %llu", (unsigned long long)limit.rlim_cur,
-           (unsigned long long)allowed, (unsigned long long)wanted);
-    return allowed;
-}
-
-/* ---- starting ---- */
-
-static int thread_start(struct worker *w)
-{
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the main thread's; splice to a closed socket raises one */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = -pthread_create(&w->thread, NULL, worker_main, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    w->started = rc == 0;
-    return rc;
-}
-
-static int worker_make(struct sp_relay *r, const struct sp_relay_conf *conf, const struct places *p, uint64_t connections, char *why)
-{
-    unsigned i = r->nworkers, all = conf->threads;
-    struct worker *w = worker_new();
-    if (!w)
-        return -ENOMEM;
-    r->workers[r->nworkers++] = w;
-    w->services = r->services;
-    w->nservices = r->nservices;
-    w->spin_us = conf->spin_us;
-    w->max = (uint32_t)((connections + all - 1) / all);
-    w->flow_id = r->started_us + i;
-    w->flow_step = all;
-    uint64_t memory = or_default(conf->memory, defaults.memory) / all;
-    int rc = open_listeners(w, p, why);
-    if (rc == 0)
-        rc = worker_init(w, conf, memory < MEMORY_MIN ? MEMORY_MIN : memory, r->body_max);
-    w->engine.services = r->names;
-    return rc;
-}
-
-static int workers_make(struct sp_relay *r, const struct sp_relay_conf *conf, const struct places *p, char *why)
-{
-    uint64_t connections = connections_allowed(or_default(conf->max_connections, defaults.connections), conf->threads, p->n);
-    r->workers = calloc(conf->threads, sizeof *r->workers);
-    int rc = r->workers ? 0 : -ENOMEM;
-    for (unsigned i = 0; rc == 0 && i < conf->threads; i++)
-        rc = worker_make(r, conf, p, connections, why);
-    for (unsigned i = 0; rc == 0 && i < r->nworkers; i++)
-        rc = thread_start(r->workers[i]);
-    return rc;
-}
-
-static int relay_init(struct sp_relay *r, const struct sp_relay_conf *conf, char *why)
-{
-    struct places *p = calloc(1, sizeof *p);
-    int rc = p ? services_init(r, conf, why) : -ENOMEM;
-    if (rc == 0)
-        rc = find_places(conf, p, why);
-    if (rc == 0)
-        rc = workers_make(r, conf, p, why);
-    free(p);
-    return rc;
-}
-
-int sp_relay_start(const struct sp_relay_conf *given, struct sp_relay **ret, char why[SP_RELAY_WHY])
-{
-    struct sp_relay_conf conf = *given;
     struct sp_relay *r = calloc(1, sizeof *r);
-    why[0] = 0;
-    if (!r) {
-        (void)snprintf(why, SP_RELAY_WHY, "out of memory");
+    if (!r)
         return -ENOMEM;
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (p == MAP_FAILED) {
+        free(r);
+        return -errno;
     }
-    r->started_us = sp_clock_real_us();
-    pthread_mutex_init(&r->lock, NULL);
-    if (conf.threads == 0)
-        conf.threads = processors();
-    int rc = relay_init(r, &conf, why);
+    r->segment = p;
+    r->fd = fd;
+    *ret = r;
+    return 0;
+}
+
+static int open_descriptors(struct segment *s)
+{
+    s->receive = s->drain = -1;
+    for (unsigned i = 0; i <= PIPES_MAX; i++)
+        s->pipes[i].fd[0] = s->pipes[i].fd[1] = -1;
+    /* Not closed on exec: a keeper that executes another binary keeps them. */
+    s->epoll = epoll_create1(0);
+    s->wake = eventfd(0, EFD_NONBLOCK);
+    s->answered = eventfd(0, EFD_NONBLOCK);
+    s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    return s->epoll < 0 || s->wake < 0 || s->answered < 0 || s->timer < 0 ? -errno : 0;
+}
+
+int sp_relay_new(const struct sp_plan *plan, unsigned slot, struct sp_relay **ret)
+{
+    size_t conns_at = pages(sizeof(struct segment));
+    size_t pool_at = pages(conns_at + (plan->connections + 1) * sizeof(struct conn));
+    size_t size = pool_at + sp_pool_room(plan->memory);
+    int fd = memfd_create("sallyport-segment", 0);
+    if (fd < 0)
+        return -errno;
+    struct sp_relay *r = NULL;
+    int rc = ftruncate(fd, (off_t)size) < 0 ? -errno : map_segment(fd, size, &r);
     if (rc < 0) {
-        if (!why[0])
-            (void)snprintf(why, SP_RELAY_WHY, "cannot start the workers: %s", strerror(-rc));
-        sp_relay_stop(r, 0);
+        close(fd);
         return rc;
+    }
+    *r->segment = (struct segment){.magic = SEGMENT_MAGIC, .layout = sp_relay_layout(), .size = size, .conns_at = conns_at, .pool_at = pool_at,
+                                   .memory = plan->memory, .max = (uint32_t)plan->connections, .slot = slot, .death = DEATH_NONE,
+                                   .flow_id = sp_clock_real_us() / SP_PLAN_WORKERS * SP_PLAN_WORKERS + slot};
+    rc = open_descriptors(r->segment);
+    if (rc < 0)
+        sp_relay_free(r);
+    else
+        *ret = r;
+    return rc;
+}
+
+int sp_relay_attach(int segment, struct sp_relay **ret)
+{
+    struct stat st;
+    struct sp_relay *r;
+    if (fstat(segment, &st) < 0)
+        return -errno;
+    if (st.st_size < (off_t)sizeof(struct segment))
+        return -EPROTO;
+    int rc = map_segment(segment, (size_t)st.st_size, &r);
+    if (rc < 0)
+        return rc;
+    const struct segment *s = r->segment;
+    if (s->magic != SEGMENT_MAGIC || s->layout != sp_relay_layout() || s->size != (uint64_t)st.st_size) {
+        munmap(r->segment, (size_t)st.st_size);
+        free(r);
+        return -EPROTO;
     }
     *ret = r;
     return 0;
 }
 
-/* ---- commands ---- */
-
-/* Told to one worker; the answer is there when this returns. */
-static void tell(struct worker *w, enum worker_command command)
+static void close_if_open(int fd)
 {
-    uint64_t one = 1;
-    __atomic_store_n(&w->command, command, __ATOMIC_RELEASE);
-    ssize_t n = write(w->wake, &one, sizeof one); /* a counter of 64 bits that is read each time has room */
-    (void)n;
-    while (sem_wait(&w->done) < 0)
-        ;
+    if (fd >= 0)
+        close(fd);
 }
 
-void sp_relay_stop(struct sp_relay *r, unsigned grace_ms)
+void sp_relay_free(struct sp_relay *r)
 {
-    for (unsigned i = 0; i < r->nworkers; i++)
-        if (r->workers[i]->started) {
-            r->workers[i]->grace_ms = grace_ms;
-            tell(r->workers[i], COMMAND_STOP);
-        }
-    for (unsigned i = 0; i < r->nworkers; i++) {
-        if (r->workers[i]->started)
-            pthread_join(r->workers[i]->thread, NULL);
-        worker_free(r->workers[i]);
+    struct segment *s = r->segment;
+    for (unsigned i = 0; i <= PIPES_MAX; i++) {
+        close_if_open(s->pipes[i].fd[0]);
+        close_if_open(s->pipes[i].fd[1]);
     }
-    pthread_mutex_destroy(&r->lock);
-    free(r->workers);
-    free(r->services);
-    free(r->names);
+    int fds[] = {s->epoll, s->wake, s->answered, s->timer, s->receive, s->drain};
+    for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
+        close_if_open(fds[i]);
+    munmap(s, s->size);
+    close(r->fd);
     free(r);
 }
 
-/* What can fail is done before any worker changes over. */
-static int make_matchers(struct sp_relay *r, const struct sp_policy *next)
+int sp_relay_segment(const struct sp_relay *r)
 {
-    for (unsigned i = 0; i < r->nworkers; i++) {
-        int rc = sp_matcher_new(next, &r->workers[i]->next_matcher);
-        if (rc < 0) {
-            while (i-- > 0)
-                sp_matcher_free(r->workers[i]->next_matcher);
-            return rc;
-        }
-        r->workers[i]->next_policy = next;
-    }
-    return 0;
-}
-
-int sp_relay_swap_policy(struct sp_relay *r, const struct sp_policy *next)
-{
-    pthread_mutex_lock(&r->lock);
-    int rc = make_matchers(r, next);
-    for (unsigned i = 0; rc == 0 && i < r->nworkers; i++) {
-        tell(r->workers[i], COMMAND_SWAP);
-        sp_matcher_free(r->workers[i]->next_matcher); /* the one it had */
-        r->workers[i]->next_matcher = NULL;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return rc;
-}
-
-static void add(struct sp_relay_counters *sum, const struct sp_relay_counters *one)
-{
-    uint64_t *to = (uint64_t *)(void *)sum;
-    const uint64_t *from = (const uint64_t *)(const void *)one;
-    for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
-        to[i] += from[i];
-}
-
-void sp_relay_count(struct sp_relay *r, struct sp_relay_counters *ret)
-{
-    struct sp_relay_counters sum = {0};
-    pthread_mutex_lock(&r->lock);
-    for (unsigned i = 0; i < r->nworkers; i++) {
-        tell(r->workers[i], COMMAND_COUNT);
-        add(&sum, &r->workers[i]->answer);
-    }
-    pthread_mutex_unlock(&r->lock);
-    *ret = sum;
+    return r->fd;
 }
 
 size_t sp_relay_connection_size(void)
 {
     return sizeof(struct conn);
+}
+
+/* ---- the keeper's side ---- */
+
+int sp_relay_tell(struct sp_relay *r, const struct sp_relay_told *what)
+{
+    struct orders *o = &r->segment->orders;
+    uint64_t one = 1;
+    if (__atomic_load_n(&o->order, __ATOMIC_ACQUIRE) != SP_ORDER_NONE)
+        return -EBUSY;
+    o->grace_ms = what->grace_ms;
+    o->plan = what->plan;
+    o->policy = what->policy;
+    o->channel = what->channel;
+    for (uint32_t i = 0; what->listeners && what->listeners[i] >= 0 && i < SP_PLAN_LISTENERS; i++)
+        o->listeners[i] = what->listeners[i];
+    o->answer = ORDER_OPEN;
+    __atomic_store_n(&o->order, what->order, __ATOMIC_RELEASE);
+    return write(r->segment->wake, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+int sp_relay_answer_fd(const struct sp_relay *r)
+{
+    return r->segment->answered;
+}
+
+int sp_relay_answer(struct sp_relay *r)
+{
+    uint64_t ignored;
+    struct orders *o = &r->segment->orders;
+    int32_t answer = __atomic_load_n(&o->answer, __ATOMIC_ACQUIRE);
+    if (answer == ORDER_OPEN)
+        return -EAGAIN;
+    if (read(r->segment->answered, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
+        return -errno;
+    o->answer = ORDER_OPEN;
+    __atomic_store_n(&o->order, SP_ORDER_NONE, __ATOMIC_RELEASE);
+    return answer;
+}
+
+void sp_relay_died(struct sp_relay *r, enum sp_death how)
+{
+    r->segment->death = how;
+    r->segment->up = false;
+}
+
+/* A worker that says it waits while epoll has something for it does not move either. */
+uint64_t sp_relay_beat(const struct sp_relay *r)
+{
+    static uint64_t looks;
+    uint64_t beat = __atomic_load_n(&r->segment->beat, __ATOMIC_RELAXED);
+    struct pollfd p = {.fd = r->segment->epoll, .events = POLLIN};
+    if ((beat & 1) && poll(&p, 1, 0) == 0)
+        return ++looks << 1 | 1;
+    return beat & ~UINT64_C(1);
+}
+
+bool sp_relay_is_up(const struct sp_relay *r)
+{
+    return __atomic_load_n(&r->segment->up, __ATOMIC_ACQUIRE);
+}
+
+/* ---- the worker ---- */
+
+static uint64_t body_most(const struct sp_plan *plan)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < plan->nservices; i++)
+        if (plan->services[i].body_max > most)
+            most = plan->services[i].body_max;
+    return most;
+}
+
+static int worker_engine(struct worker *w, const struct sp_relay_conf *conf)
+{
+    struct segment *s = w->segment;
+    struct sp_pool *pool;
+    int rc = sp_pool_over(s->memory, (uint8_t *)s + s->pool_at, &pool);
+    if (rc < 0)
+        return rc;
+    rc = sp_engine_init(&w->engine, conf->policy, pool, body_most(conf->plan));
+    w->engine.pool = pool; /* worker_free finds it there in any case */
+    return rc;
+}
+
+static int worker_watches(struct worker *w)
+{
+    struct segment *s = w->segment;
+    int rc = worker_watch_fd(w, s->wake, EPOLLIN, WORKER_WAKE, EVENT_WORKER);
+    if (rc == 0)
+        rc = worker_watch_fd(w, s->timer, EPOLLIN | EPOLLET, WORKER_TIMER, EVENT_WORKER);
+    if (rc == 0 && s->receive >= 0)
+        rc = worker_watch_fd(w, s->receive, EPOLLIN, WORKER_RECEIVE, EVENT_WORKER);
+    return rc;
+}
+
+static void worker_free(struct worker *w)
+{
+    struct sp_pool *pool = w->engine.pool;
+    sp_engine_fini(&w->engine);
+    if (pool)
+        sp_pool_free(pool);
+    sp_event_source_free(w->events);
+    if (w->mapped)
+        plan_unmap(&w->conf);
+    free(w);
+}
+
+static int worker_make(struct worker *w, struct sp_relay *r, const struct sp_relay_conf *conf)
+{
+    struct segment *s = r->segment;
+    w->segment = s;
+    w->conns = (struct conn *)(void *)((uint8_t *)s + s->conns_at);
+    w->hand = conf->plan->survival ? &s->hand : NULL;
+    w->wheel.armed_ms = UINT64_MAX;
+    w->count = sp_report_counters(conf->report);
+    int rc = worker_engine(w, conf);
+    w->engine.now_ms = sp_clock_mono_ns() / 1000000;
+    if (rc == 0)
+        rc = plan_enter(w, conf);
+    if (rc == 0)
+        rc = sp_event_source_new(conf->report, conf->report_wake, w->names, SP_PLAN_SERVICES, &w->events);
+    if (rc < 0)
+        return rc;
+    w->engine.emit = sp_event_source_emit;
+    w->engine.ctx = w->events;
+    splice_init(w);
+    return worker_watches(w);
+}
+
+int sp_relay_ready(struct sp_relay *r, const struct sp_relay_conf *conf)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return -ENOMEM;
+    int rc = worker_make(w, r, conf);
+    if (rc < 0) {
+        worker_free(w);
+        return rc;
+    }
+    r->worker = w;
+    return 0;
+}
+
+void sp_relay_serve(struct sp_relay *r)
+{
+    recover(r->worker);
+    worker_turns(r->worker);
+}
+
+void sp_relay_done(struct sp_relay *r)
+{
+    worker_free(r->worker);
+    r->worker = NULL;
 }

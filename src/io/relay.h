@@ -66,7 +66,7 @@ struct sp_relay_told {
     unsigned grace_ms;
     int plan, policy;    /* TAKE: descriptors of sealed memfds, open in the table that worker and keeper share */
     int channel;         /* DRAIN, RECEIVE: one end of a SOCK_SEQPACKET pair */
-    const int *listeners;/* TAKE: in the new plan's order */
+    const int *listeners;/* TAKE: in the new plan's order, -1 behind the last */
 };
 
 /* Tells the worker. One order at a time: -EBUSY while the last is not answered. An order outlives the worker that did not get to it. */

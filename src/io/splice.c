@@ -11,17 +11,9 @@ enum splice_limits {
     PIPE_BYTES = 1 << 20,   /* what the kernel gives to everybody (fs.pipe-max-size) */
 };
 
-void splice_init(struct worker *w)
+bool pipe_make(struct pipe_pair *p)
 {
-    for (uint32_t i = 0; i < PIPES_MAX; i++) {
-        w->pipes[i].fd[0] = w->pipes[i].fd[1] = -1;
-        w->pipes_free[w->npipes_free++] = (uint16_t)i;
-    }
-}
-
-static bool pipe_make(struct pipe_pair *p)
-{
-    if (pipe2(p->fd, O_NONBLOCK | O_CLOEXEC) < 0) {
+    if (pipe2(p->fd, O_NONBLOCK) < 0) {
         p->fd[0] = p->fd[1] = -1;
         return false;
     }
@@ -41,12 +33,28 @@ static void pipe_drop(struct pipe_pair *p)
     p->fd[0] = p->fd[1] = -1;
 }
 
+void splice_init(struct worker *w)
+{
+    uint64_t used[SP_BITS_WORDS(PIPES_MAX)] = {0};
+    for (uint32_t i = 1; i <= w->segment->fresh; i++)
+        for (int dir = 0; dir < 2; dir++)
+            if (w->conns[i].phase != CONN_FREE && w->conns[i].pipe[dir])
+                sp_bit_set(used, w->conns[i].pipe[dir] - 1u);
+    w->npipes_free = 0;
+    for (uint32_t i = 0; i < PIPES_MAX; i++)
+        if (!sp_bit(used, i)) {
+            w->pipes_free[w->npipes_free++] = (uint16_t)i;
+            if (w->segment->pipes[i].fd[0] >= 0 && settle_piped(w->segment->pipes[i].fd[0]) != 0)
+                pipe_drop(&w->segment->pipes[i]);
+        }
+}
+
 static bool pipe_take(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     if (w->npipes_free == 0)
         return false;
     uint16_t at = w->pipes_free[w->npipes_free - 1];
-    if (w->pipes[at].fd[0] < 0 && !pipe_make(&w->pipes[at]))
+    if (w->segment->pipes[at].fd[0] < 0 && !pipe_make(&w->segment->pipes[at]))
         return false;
     w->npipes_free--;
     c->pipe[dir] = (uint16_t)(at + 1);
@@ -65,12 +73,13 @@ bool splice_wanted(struct worker *w, struct conn *c, enum sp_dir dir)
 
 ssize_t splice_in(struct worker *w, struct conn *c, enum sp_dir dir)
 {
-    const struct pipe_pair *p = &w->pipes[c->pipe[dir] - 1];
+    const struct pipe_pair *p = &w->segment->pipes[c->pipe[dir] - 1];
     uint64_t most = sp_session_spliceable(&c->session, dir);
     if (most > p->size - c->piped[dir])
         most = p->size - c->piped[dir];
     if (most == 0)
         return -EAGAIN;
+    hand_mark(w, c, HAND_SPLICE_IN, dir, 0);
     ssize_t n = splice(c->fd[dir], NULL, p->fd[1], NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n < 0)
         return -errno;
@@ -80,7 +89,8 @@ ssize_t splice_in(struct worker *w, struct conn *c, enum sp_dir dir)
 
 ssize_t splice_out(struct worker *w, struct conn *c, enum sp_dir dir)
 {
-    const struct pipe_pair *p = &w->pipes[c->pipe[dir] - 1];
+    const struct pipe_pair *p = &w->segment->pipes[c->pipe[dir] - 1];
+    hand_mark(w, c, HAND_SPLICE_OUT, dir, 0);
     ssize_t n = splice(p->fd[0], NULL, c->fd[dir_back(dir)], NULL, c->piped[dir], SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n < 0)
         return -errno;
@@ -94,14 +104,8 @@ void splice_end(struct worker *w, struct conn *c, enum sp_dir dir)
         return;
     uint16_t at = (uint16_t)(c->pipe[dir] - 1);
     if (c->piped[dir]) /* somebody else's bytes */
-        pipe_drop(&w->pipes[at]);
+        pipe_drop(&w->segment->pipes[at]);
     w->pipes_free[w->npipes_free++] = at;
     c->pipe[dir] = 0;
     c->piped[dir] = 0;
-}
-
-void splice_fini(struct worker *w)
-{
-    for (uint32_t i = 0; i < PIPES_MAX; i++)
-        pipe_drop(&w->pipes[i]);
 }

@@ -10,9 +10,9 @@
 
 static void say_failed(struct worker *w, const struct conn *c, int error)
 {
-    const struct service *s = conn_service(w, c);
+    const struct sp_plan_service *s = conn_service(w, c);
     char text[SP_ADDRESS_TEXT];
-    w->count.server_failures++;
+    w->count->server_failures++;
     if (!worker_may_say(w, SAY_SERVER))
         return;
     unsigned last = c->address < s->to.n ? c->address : s->to.n - 1;
@@ -42,18 +42,11 @@ static void give_up(struct worker *w, struct conn *c, int error)
 
 static void announce(struct worker *w, struct conn *c)
 {
-    const struct service *s = conn_service(w, c);
     uint8_t text[SP_PROXY_WRITE_MAX];
     struct sp_buf header = sp_buf_fixed(text, sizeof text);
-    sp_proxy_write(s->proxy_out, &c->session.client, &c->session.server, &header);
-    /* A fresh socket has room for so little; if not, the connection is of no use. */
-    int more = sp_session_out(&w->engine, &c->session, SP_C2S).n ? MSG_MORE : 0;
-    if (send(c->fd[SP_S2C], text, header.n, MSG_NOSIGNAL | more) == (ssize_t)header.n)
-        return;
-    c->asked = true;
-    c->ended |= dir_bit(SP_S2C);
-    c->readable |= dir_bit(SP_S2C);
-    (void)shutdown(c->fd[SP_S2C], SHUT_RDWR); /* reading finds the end */
+    sp_proxy_write((enum sp_proxy_mode)conn_service(w, c)->proxy_out, &c->session.client, &c->session.server, &header);
+    if (!sp_session_precede(&w->engine, &c->session, sp_buf_span(&header)))
+        conn_fail(w, c, 503, "out_of_memory");
 }
 
 static void connected(struct worker *w, struct conn *c)
@@ -67,14 +60,18 @@ static void connected(struct worker *w, struct conn *c)
 static int attempt(struct worker *w, struct conn *c, const struct sp_address *to)
 {
     int one = 1;
-    int fd = socket(to->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    hand_mark(w, c, HAND_STEP, SP_S2C, 0);
+    int fd = socket(to->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
     c->fd[SP_S2C] = fd;
     c->server = SERVER_CONNECTING;
     c->since_ms = worker_now(w);
-    if (to->sa.any.sa_family != AF_UNIX)
+    if (to->sa.any.sa_family != AF_UNIX) {
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* without it everything works, slower */
+        (void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof one); /* urgent bytes are bytes like others, and are counted like them */
+    }
+    hand_mark(w, c, HAND_STEP, SP_S2C, 0); /* a successor finds the socket and asks it */
     int rc = connect(fd, &to->sa.any, to->len) == 0 ? 0 : -errno;
     bool pending = rc == -EINPROGRESS;
     /* Watched only now: an unconnected socket would report its hang-up. */
@@ -89,7 +86,7 @@ static int attempt(struct worker *w, struct conn *c, const struct sp_address *to
 
 static void try_next(struct worker *w, struct conn *c, int error)
 {
-    const struct service *s = conn_service(w, c);
+    const struct sp_plan_service *s = conn_service(w, c);
     for (; c->address < s->to.n; c->address++) {
         int rc = attempt(w, c, &s->to.at[c->address]);
         if (rc == 0) {
@@ -120,10 +117,26 @@ void upstream_settle(struct worker *w, struct conn *c, int error)
     try_next(w, c, error);
 }
 
-void upstream_close(struct worker *w, struct conn *c)
+void upstream_again(struct worker *w, struct conn *c)
 {
-    if (c->server == SERVER_CONNECTING || c->server == SERVER_UP)
-        close(c->fd[SP_S2C]);
+    const struct sp_address *to = &conn_service(w, c)->to.at[c->address];
+    int rc = connect(c->fd[SP_S2C], &to->sa.any, to->len) == 0 || errno == EISCONN ? 0 : errno;
+    if (rc == EALREADY || rc == EINPROGRESS)
+        return;
+    if (rc == 0)
+        c->ended &= (uint8_t)~dir_bit(SP_S2C);
+    upstream_settle(w, c, rc);
+}
+
+static bool server_open(const struct conn *c)
+{
+    return c->server == SERVER_CONNECTING || c->server == SERVER_UP;
+}
+
+void upstream_drop(struct worker *w, struct conn *c, bool reset)
+{
+    if (server_open(c))
+        sp_close_socket(c->fd[SP_S2C], reset);
     splice_end(w, c, SP_C2S);
     c->fd[SP_S2C] = -1;
     c->server = SERVER_GONE;
@@ -132,10 +145,19 @@ void upstream_close(struct worker *w, struct conn *c)
     c->blocked &= (uint8_t)~dir_bit(SP_C2S);
 }
 
+static void close_server(struct worker *w, struct conn *c, bool reset)
+{
+    if (server_open(c))
+        hand_mark(w, c, HAND_CLOSE_SERVER, SP_S2C, reset);
+    upstream_drop(w, c, reset);
+}
+
+void upstream_close(struct worker *w, struct conn *c)
+{
+    close_server(w, c, false);
+}
+
 void upstream_abort(struct worker *w, struct conn *c)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    if (c->server == SERVER_CONNECTING || c->server == SERVER_UP)
-        (void)setsockopt(c->fd[SP_S2C], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* unix sockets have no reset */
-    upstream_close(w, c);
+    close_server(w, c, true);
 }

@@ -48,7 +48,7 @@ void wheel_arm(struct worker *w, uint64_t when_ms)
     if (when_ms >= w->wheel.armed_ms)
         return;
     struct itimerspec at = {.it_value = {.tv_sec = (time_t)(when_ms / 1000), .tv_nsec = (long)(when_ms % 1000) * 1000000}};
-    (void)timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &at, NULL); /* cannot fail with a valid time */
+    (void)timerfd_settime(w->segment->timer, TFD_TIMER_ABSTIME, &at, NULL); /* cannot fail with a valid time */
     w->wheel.armed_ms = when_ms;
 }
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hand: the mark that a worker leaves before each step, for the worker that comes after it. The order of the stores is the whole protocol: a process that
+ * dies has done a prefix of them, and memory shared with it is seen in program order by one that starts after its death.
+ */
+#include <stddef.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "io/worker.h"
+
+/* The compiler must not move stores across; the processor's order does not matter to a process that is started later. */
+static void in_order(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+uint64_t conn_sum(const struct conn *c)
+{
+    /* The decoder's state is left out: it is large, and a wrong one makes messages malformed, not memory wrong. */
+    const struct sp_session *s = &c->session;
+    return sp_hash(sp_span_of(c, offsetof(struct conn, session))) ^ sp_hash(sp_span_of(s->side, sizeof s->side)) ^ s->flow_id;
+}
+
+void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_dir dir, uint64_t arg)
+{
+    struct hand *h = w->hand;
+    if (!h)
+        return;
+    h->op = HAND_IDLE;
+    in_order();
+    h->conn = conn_index(w, c);
+    h->dir = (uint8_t)dir;
+    h->arg = arg;
+    h->again = 0;
+    memcpy(&h->copy, c, offsetof(struct conn, sum));
+    in_order();
+    h->op = (uint8_t)op;
+    in_order();
+    sp_pool_mark(w->engine.pool, c->session.side[SP_C2S].block, c->session.side[SP_S2C].block);
+    w->segment->beat += 2;
+}
+
+void hand_next(struct worker *w, enum hand_op op, uint64_t arg)
+{
+    if (!w->hand)
+        return;
+    w->hand->arg = arg;
+    in_order();
+    w->hand->op = (uint8_t)op;
+    in_order();
+}
+
+void hand_done(struct worker *w, struct conn *c)
+{
+    if (!w->hand)
+        return;
+    w->hand->op = HAND_IDLE;
+    in_order();
+    c->sum = conn_sum(c);
+    in_order();
+    w->hand->conn = 0;
+    in_order();
+    sp_pool_mark(w->engine.pool, 0, 0);
+}
+
+void hand_accept(struct worker *w, uint32_t listener)
+{
+    if (!w->hand)
+        return;
+    w->hand->conn = 0;
+    w->hand->arg = listener;
+    w->hand->again = 0;
+    in_order();
+    w->hand->op = HAND_ACCEPT;
+    in_order();
+}
