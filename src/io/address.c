@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum address_limits {
     HOST_MAX = 253, /* RFC 1035: the longest name as text */

@@ -3,7 +3,7 @@
  * plan: a configuration as the processes that serve see it: one flat struct without pointers, names looked up, every default filled in. It is made
  * where configuration files are read, and reaches the others in a sealed memfd.
  *
- * A service keeps its place as long as its name is in the configuration, because sessions name their service by its place.
+ * A service keeps its place for ever, even when its name is no longer configured, because sessions name their service by its place.
  */
 #ifndef SP_IO_PLAN_H
 #define SP_IO_PLAN_H
@@ -13,12 +13,13 @@
 #include "io/proxyproto.h"
 
 enum sp_plan_limits {
-    SP_PLAN_SERVICES = 64,
+    SP_PLAN_SERVICES = 256,    /* four times what a configuration has: those that it no longer names keep their places */
     SP_PLAN_LISTENERS = 1024,  /* addresses of all services together */
     SP_PLAN_NAME = 65,         /* with its NUL */
     SP_PLAN_PATH = 4097,       /* with its NUL */
     SP_PLAN_WORKERS = 256,
 };
+#define SP_PLAN_STARTER UINT32_MAX /* as uid and gid: whoever started us */
 
 /* What happens to a session that was being worked on when its worker crashed or hung. */
 enum sp_on_crash { SP_CRASH_PASS, SP_CRASH_CLOSE };
@@ -28,9 +29,9 @@ enum sp_fail { SP_FAIL_OPEN, SP_FAIL_CLOSED };
 enum sp_on_budget { SP_BUDGET_PASS, SP_BUDGET_REFUSE };
 
 struct sp_plan_service {
-    char name[SP_PLAN_NAME];     /* "": nothing stands here */
+    char name[SP_PLAN_NAME];
     char protocol[SP_PLAN_NAME]; /* as sp_proto_by_name takes it */
-    bool leaving;                /* no longer configured: sessions may finish, none are begun */
+    bool leaving;                /* no longer configured: sessions may finish, none are begun; it has no listeners */
     struct sp_address_list to;
     uint8_t proxy_in, proxy_out; /* enum sp_proxy_mode */
     uint8_t on_crash, fail, on_budget;
@@ -61,7 +62,8 @@ struct sp_plan {
     bool survival;                 /* sessions outlive their worker */
     uint64_t memory;               /* bytes that one worker's connections may hold back together */
     uint64_t connections;          /* clients of one worker at the same time */
-    char user[SP_PLAN_NAME];       /* whom workers and the others run as, when started by root */
+    uint32_t uid, gid;             /* whom workers and the others run as, or SP_PLAN_STARTER */
+    char user[SP_PLAN_NAME];       /* its name */
     char runtime[SP_PLAN_PATH];    /* directory of sockets of this instance */
     char crashes[SP_PLAN_PATH];    /* directory of crash files; "": none are kept */
     struct sp_plan_output outputs[SP_OUTPUTS_MAX];

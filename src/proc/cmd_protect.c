@@ -29,7 +29,7 @@ static const struct sp_option options[] = {
     {.name = "forwarded-for", .kind = SP_OPTION_FLAG, .to.flag = &want.forwarded_for,
      .doc = "Tell the server the client's address in X-Forwarded-For."},
     {.name = "workers", .letter = 'w', .kind = SP_OPTION_NUMBER, .value = "N", .to.number = &want.workers, .max = SP_WORKERS_MAX,
-     .doc = "Threads; 0, the default, is one for each processor."},
+     .doc = "Processes; 0, the default, is one for each processor."},
     {0},
 };
 

@@ -31,6 +31,8 @@ struct sp_config_service {
     bool forwarded_for, monitor;
     uint64_t body_max;
     uint64_t header_ms, body_ms, idle_ms, connect_ms;
+    uint64_t on_crash, fail;      /* enum sp_on_crash, enum sp_fail */
+    uint64_t budget, on_budget;   /* enum sp_on_budget */
 };
 
 struct sp_config_event {
@@ -46,6 +48,9 @@ struct sp_config {
     uint64_t nevents;
     uint64_t workers; /* 0: one for each processor */
     uint64_t spin_us, memory, connections;
+    const char *user, *runtime, *crashes; /* empty: chosen by us, none */
+    bool survival;
+    uint64_t watchdog_ms;
     struct sp_arena arena; /* owns the strings */
 };
 

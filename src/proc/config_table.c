@@ -12,11 +12,16 @@ enum {
     BODY_MAX_LARGEST = 64 << 20, /* a body is held in one block of the pool, with its head */
     HOUR_MS = 3600 * 1000,
 };
+#define BUDGET_LARGEST UINT64_C(1000000000000)
 #define MEMORY_LARGEST (UINT64_C(1) << 40)
 
 /* In the order of enum sp_proxy_mode. */
 static const char *const proxy_in_words[] = {"none", "v1", "v2", "any", NULL};
 static const char *const proxy_out_words[] = {"none", "v1", "v2", NULL};
+/* In the order of enum sp_on_crash, sp_fail, sp_on_budget. */
+static const char *const crash_words[] = {"pass", "close", NULL};
+static const char *const fail_words[] = {"open", "closed", NULL};
+static const char *const budget_words[] = {"pass", "refuse", NULL};
 /* In the order of enum sp_output_kind. */
 static const char *const output_words[] = {"file", "stdout", "syslog", "socket", NULL};
 
@@ -42,6 +47,14 @@ const struct config_key config_keys[] = {
      .doc = "Tell the server the client's address in X-Forwarded-For."},
     {SECTION_SERVICE, "body_max", CONFIG_SIZE, SERVICE(body_max), .value = "64MiB", .min = 4096, .max = BODY_MAX_LARGEST,
      .doc = "Longest body that is collected for rules; a longer one that a rule has to read is refused."},
+    {SECTION_SERVICE, "on_crash", CONFIG_WORD, SERVICE(on_crash), .value = "pass", .words = crash_words,
+     .doc = "A connection on which inspection crashed or hung: its bytes pass unread from then on, or it is closed."},
+    {SECTION_SERVICE, "fail", CONFIG_WORD, SERVICE(fail), .value = "open", .words = fail_words,
+     .doc = "When no worker can be brought up: connections pass unread (open), or are closed and refused (closed)."},
+    {SECTION_SERVICE, "budget", CONFIG_NUMBER, SERVICE(budget), .value = "0", .max = BUDGET_LARGEST,
+     .doc = "Steps of matching that one message may cost; 0 is no limit."},
+    {SECTION_SERVICE, "on_budget", CONFIG_WORD, SERVICE(on_budget), .value = "pass", .words = budget_words,
+     .doc = "A message that costs more than its budget: it passes with an event, or is refused."},
     {SECTION_SERVICE, "timeouts", CONFIG_MAP, 0, .inner = SECTION_TIMEOUTS, .doc = "How long to wait, and for what."},
 
     {SECTION_TIMEOUTS, "header", CONFIG_DURATION, SERVICE(header_ms), .value = "10s", .min = 100, .max = HOUR_MS,
@@ -66,15 +79,26 @@ const struct config_key config_keys[] = {
      .doc = "Path of the file or socket; syslog has /dev/log when none is given."},
 
     {SECTION_TOP, "workers", CONFIG_NUMBER, TOP(workers), .value = "0", .max = SP_WORKERS_MAX,
-     .doc = "Threads that serve connections; 0 is one for each processor."},
+     .doc = "Processes that serve connections; 0 is one for each processor."},
     {SECTION_TOP, "spin", CONFIG_NUMBER, TOP(spin_us), .value = "0", .max = 1000,
      .doc = "Microseconds for which a worker looks for work before it sleeps: less delay, more CPU."},
-    {SECTION_TOP, "limits", CONFIG_MAP, 0, .inner = SECTION_LIMITS, .doc = "Bounds of the whole process."},
+    {SECTION_TOP, "limits", CONFIG_MAP, 0, .inner = SECTION_LIMITS, .doc = "Bounds of all workers together."},
 
     {SECTION_LIMITS, "memory", CONFIG_SIZE, TOP(memory), .value = "1GiB", .min = 16 << 20, .max = MEMORY_LARGEST,
      .doc = "Bytes that all connections together may hold back."},
     {SECTION_LIMITS, "connections", CONFIG_NUMBER, TOP(connections), .value = "65536", .min = 1, .max = 10000000,
      .doc = "Clients that may be connected at the same time."},
+
+    {SECTION_TOP, "survival", CONFIG_BOOL, TOP(survival), .value = "true",
+     .doc = "Connections outlive a worker that crashes or hangs: another one goes on with them."},
+    {SECTION_TOP, "watchdog", CONFIG_DURATION, TOP(watchdog_ms), .value = "1s", .max = HOUR_MS,
+     .doc = "A worker that does not get on for so long is replaced; 0s is never."},
+    {SECTION_TOP, "user", CONFIG_TEXT, TOP(user), .value = "sallyport", .min = 1, .max = 32,
+     .doc = "User without rights as whom everything that sees traffic runs, when started by root; nobody when there is none of that name."},
+    {SECTION_TOP, "runtime", CONFIG_TEXT, TOP(runtime), .value = "", .example = "/run/sallyport/shop", .max = 80,
+     .doc = "Directory for our own sockets; chosen by the first address that is listened on when none is given."},
+    {SECTION_TOP, "crashes", CONFIG_TEXT, TOP(crashes), .value = "", .example = "/var/lib/sallyport/crashes", .max = 4096,
+     .doc = "Directory in which the bytes that a worker crashed on are kept, for 'sallyport replay'; none are kept when there is none."},
 };
 const unsigned config_nkeys = sizeof config_keys / sizeof *config_keys;
 

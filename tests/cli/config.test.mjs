@@ -44,6 +44,11 @@ for (const [what, text, place] of [
   ["a wrong word", service(1, 2, "    proxy_protocol_out: v3\n"), /:5:25: error: 'proxy_protocol_out' must be one of none, v1, v2/],
   ["a wrong duration", service(1, 2, "    timeouts: {header: 10}\n"), /:5:24: error: 'header' must be a duration like 10s, not '10'/],
   ["a size out of range", service(1, 2, "    body_max: 3GiB\n"), /:5:15: error: 'body_max' must be from 4096 to 67108864 bytes/],
+  ["a wrong word for a crash", service(1, 2, "    on_crash: passes\n"), /:5:15: error: 'on_crash' must be one of pass, close; did you mean 'pass'\?/],
+  ["a budget that is none", service(1, 2, "    budget: -1\n"), /:5:13: error: 'budget' must be a number, not '-1'/],
+  ["a watchdog out of range", "watchdog: 2h\n", /:1:11: error: 'watchdog' must be from 0 to 3600000 milliseconds/],
+  ["a survival that is neither", "survival: maybe\n", /:1:11: error: 'survival' must be true or false, not 'maybe'/],
+  ["a user with too long a name", `user: ${"x".repeat(33)}\n`, /:1:7: error: 'user' must have 1 to 32 bytes/],
   ["a mapping for a list", "services: {a: b}\n", /:1:1: error: 'services' must be a list of mappings/],
   ["no services", "services: []\n", /error: 'services' is empty/],
   ["an unknown protocol", service(1, 2, "    protocol: gopher\n"), /error: service 'shop': unknown protocol 'gopher'/],
@@ -64,6 +69,14 @@ for (const [what, text, place] of [
       assert.equal(out, "");
     }
   });
+
+test("what happens when a worker fails can be chosen for each service", (t) => {
+  const chosen = "    on_crash: close\n    fail: closed\n    budget: 100000\n    on_budget: refuse\n";
+  const all = "survival: false\nwatchdog: 0s\nuser: nobody\nruntime: /tmp/x\ncrashes: /tmp/y\n";
+  const { status, err } = run(["check", "-c", configured(t, service(1, 2, chosen) + all).config]);
+  assert.equal(err, "");
+  assert.equal(status, 0);
+});
 
 test("all mistakes are reported at once", (t) => {
   const { err } = run(["check", "-c", write(scratch(t), "c.yaml", "services:\n  - nmae: x\nworkers: -1\nfoo: 1\n")]);
