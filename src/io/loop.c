@@ -193,6 +193,5 @@ void worker_turns(struct worker *w)
             worker_event(w, &s->events[i]);
         run_queued(w);
         conn_bury(w);
-        s->up = true;
     }
 }

@@ -294,6 +294,7 @@ int sp_relay_ready(struct sp_relay *r, const struct sp_relay_conf *conf)
 void sp_relay_serve(struct sp_relay *r)
 {
     recover(r->worker);
+    __atomic_store_n(&r->segment->up, true, __ATOMIC_RELEASE);
     worker_turns(r->worker);
 }
 

@@ -84,7 +84,7 @@ enum sp_death {
 void sp_relay_died(struct sp_relay *r, enum sp_death how);
 /* Grows whenever the worker gets something done or waits for work; a worker in which it stands still hangs. */
 uint64_t sp_relay_beat(const struct sp_relay *r);
-/* The present worker (since the latest sp_relay_died or rest) has taken over and made its first turn. */
+/* The present worker (since the latest sp_relay_died or rest) has taken over the sessions and serves. */
 bool sp_relay_is_up(const struct sp_relay *r);
 /* The bytes that were under the hand of the worker that died, as a capture file: appended to `out`. False: there were none. */
 bool sp_relay_crash_capture(const struct sp_relay *r, struct sp_buf *out);
