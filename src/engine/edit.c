@@ -197,5 +197,5 @@ bool edit_correct(struct sp_engine *e, const struct sp_session *s, const struct 
         return false;
     sp_policy_judge(e->matcher, proto, &after, &e->again);
     *ret = unit;
-    return e->again.act < SP_CORRECT;
+    return e->again.act < SP_CORRECT && !e->again.over;
 }

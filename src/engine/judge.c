@@ -5,7 +5,8 @@
 #include "engine/inside.h"
 
 enum judge_limits {
-    REPLY_MAX = 1024, /* the longest refusal a protocol writes */
+    REPLY_MAX = 1024,  /* the longest refusal a protocol writes */
+    OVER_STATUS = 503, /* it is no fault of the client's alone */
 };
 
 static void note_worst(struct sp_session *s, enum sp_act act)
@@ -74,7 +75,7 @@ static void settle(struct sp_engine *e, struct sp_session *s, enum sp_act act)
     if (v->nhits)
         tell_hits(e, s, v, act);
     else if (act == SP_REFUSE) /* by no rule: what one asked could not be computed */
-        tell_anomaly(e, s, (enum sp_dir)e->msg.dir, &e->msg, "too_complex", act, v->status);
+        tell_anomaly(e, s, (enum sp_dir)e->msg.dir, &e->msg, v->over ? "over_budget" : "too_complex", act, v->status);
     if (e->judged)
         e->judged(e->ctx, s, &e->msg, v);
 }
@@ -253,6 +254,18 @@ static bool body_wanted(struct sp_engine *e, const struct sp_session *s, const s
     return !m->whole && sp_bits_any(m->body_fields, SP_FIELDS_MAX) && sp_policy_gate(e->matcher, session_proto(s), m, wanted);
 }
 
+/* Its inspection would cost more than a message may cost. */
+static void unit_over(struct sp_engine *e, const struct sp_session *s, enum sp_dir dir)
+{
+    struct sp_verdict *v = &e->verdict;
+    e->over_budget++;
+    v->nhits = 0;
+    v->act = e->over_pass || e->monitor ? SP_PASS : SP_REFUSE;
+    v->status = v->act == SP_REFUSE ? OVER_STATUS : 0;
+    if (v->act == SP_PASS)
+        tell_anomaly(e, s, dir, &e->msg, "over_budget", SP_ALERT, 0);
+}
+
 enum judged judge_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
 {
     struct sp_side *d = &s->side[dir];
@@ -268,6 +281,8 @@ enum judged judge_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir di
     if (body_wanted(e, s, &e->msg))
         return JUDGED_COLLECT;
     sp_policy_judge(e->matcher, session_proto(s), &e->msg, &e->verdict);
+    if (e->verdict.over && e->verdict.act < SP_REFUSE)
+        unit_over(e, s, dir);
     enum judged done = unit_enact(e, s, dir);
     if (done == JUDGED_MOVED && s->one_sided && !s->closing)
         session_proto(s)->alone(s->state, dir);

@@ -128,7 +128,9 @@ uint8_t *sp_session_room(struct sp_engine *e, struct sp_session *s, enum sp_dir 
         return NULL;
     if (!room_make(e, s, d)) {
         bool waits = d->block && d->clear > d->sent;
-        if (!waits && !(d->flags & SP_SIDE_STALL))
+        bool needs = !waits && !(d->flags & SP_SIDE_STALL);
+        e->starved |= needs;
+        if (needs && !e->patient)
             sp_session_fail(e, s, 503, "out_of_memory");
         return NULL;
     }

@@ -77,6 +77,8 @@ struct sp_engine {
     struct sp_pool *pool;
     struct sp_arena arena, spare;   /* message, and the decode-again check */
     uint64_t body_max;              /* longest body ever collected; longer ones that a rule must read are refused */
+    bool patient, starved;          /* see sp_session_room */
+    bool over_pass;                 /* a message that costs more than the matcher's limit passes; else it is refused */
     bool monitor;                   /* judge and tell, change nothing */
     bool forwarded;                 /* tell the server the client's address (X-Forwarded-For) */
     const char *const *services;    /* names by sp_session.service; may be NULL */
@@ -89,7 +91,7 @@ struct sp_engine {
     struct sp_edit *edits, *edits2;    /* engine's own: SP_EDITS_MAX each */
     struct sp_verdict verdict, again;  /* of the message; of its corrected form */
     struct sp_msg msg;                 /* the message under judgement */
-    uint64_t units, hits, refused, corrected, malformed; /* counters */
+    uint64_t units, hits, refused, corrected, malformed, over_budget; /* counters */
 };
 
 /* 0 or -errno. The policy and the pool outlive the engine. Without a policy (NULL) nothing can be judged: every session has to be opaque. */
@@ -103,7 +105,10 @@ void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_
 /* Gives the blocks back. */
 void sp_session_close(struct sp_engine *e, struct sp_session *s);
 
-/* Where bytes received in `dir` go: at most *ret_n bytes at the result. NULL: do not read now (backpressure, halt, or no memory). */
+/*
+ * Where bytes received in `dir` go: at most *ret_n bytes at the result. NULL: do not read now (backpressure, halt, or no memory). Without memory the session fails,
+ * or, when the driver may find some, e->starved is set.
+ */
 uint8_t *sp_session_room(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t *ret_n);
 /* n bytes were put there (0 is allowed). Judges what is complete. */
 void sp_session_got(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t n);

@@ -50,7 +50,8 @@ static bool accept_failed(struct worker *w, int error)
         w->count->accept_failures++;
         if (worker_may_say(w, SAY_ACCEPT))
             sp_log(SP_LOG_ERROR, "cannot accept connections: %s; those that are open go on", strerror(error));
-        accept_pause(w, PAUSE_MS);
+        if (!shed_idle(w))
+            accept_pause(w, PAUSE_MS);
         return false;
     default: /* that connection has gone, the next one may be there */
         return true;
@@ -102,7 +103,7 @@ void accept_welcome(struct worker *w, uint32_t listener, int fd, const struct sp
 void accept_turn(struct worker *w, uint32_t listener)
 {
     for (unsigned i = 0; i < ACCEPT_TURN && !w->paused; i++) {
-        if (w->active >= w->segment->max) {
+        if (w->active >= w->segment->max && !shed_idle(w)) {
             accept_pause(w, 0);
             return;
         }

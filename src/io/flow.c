@@ -21,6 +21,9 @@ static void engine_for(struct worker *w, const struct conn *c)
     w->engine.monitor = s->monitor;
     w->engine.forwarded = s->forwarded;
     w->engine.body_max = s->body_max;
+    w->engine.over_pass = s->on_budget == SP_BUDGET_PASS;
+    if (w->engine.matcher)
+        sp_matcher_limit(w->engine.matcher, s->budget);
     w->current = c->service;
 }
 
@@ -111,12 +114,20 @@ static bool read_splice(struct worker *w, struct conn *c, enum sp_dir dir)
     return false;
 }
 
+/* Memory may be found by shedding, when the turn is over. */
+static bool no_room(struct worker *w, struct conn *c)
+{
+    if (w->engine.starved && !c->session.closing)
+        worker_run_later(w, c);
+    return c->session.closing;
+}
+
 static bool read_block(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     size_t room;
     uint8_t *p = sp_session_room(&w->engine, &c->session, dir, &room);
     if (!p)
-        return c->session.closing;
+        return no_room(w, c);
     ssize_t n = receive(w, c, dir, p, room);
     if (n > 0) {
         read_some(c, dir, (size_t)n);

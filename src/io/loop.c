@@ -158,6 +158,22 @@ static void run_queued(struct worker *w)
     }
 }
 
+/* Counters outlive the worker; the engine's own begin with it. */
+static void count_engine(struct worker *w)
+{
+    const struct sp_engine *e = &w->engine;
+    struct sp_counters *c = w->count;
+    const struct sp_counters *before = &w->before;
+    c->active = w->active;
+    c->units = before->units + e->units;
+    c->hits = before->hits + e->hits;
+    c->refused = before->refused + e->refused;
+    c->corrected = before->corrected + e->corrected;
+    c->malformed = before->malformed + e->malformed;
+    c->over_budget = before->over_budget + e->over_budget;
+    c->memory = sp_pool_used(e->pool);
+}
+
 /* ---- waiting ---- */
 
 /* Sleeping and being woken costs more than some looks in vain: on a busy machine less delay, for some CPU. */
@@ -192,6 +208,8 @@ void worker_turns(struct worker *w)
         for (int i = 0; i < n; i++)
             worker_event(w, &s->events[i]);
         run_queued(w);
+        shed_memory(w);
         conn_bury(w);
+        count_engine(w);
     }
 }

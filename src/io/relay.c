@@ -263,7 +263,9 @@ static int worker_make(struct worker *w, struct sp_relay *r, const struct sp_rel
     w->hand = conf->plan->survival ? &s->hand : NULL;
     w->wheel.armed_ms = UINT64_MAX;
     w->count = sp_report_counters(conf->report);
+    w->before = *w->count;
     int rc = worker_engine(w, conf);
+    w->engine.patient = true;
     w->engine.now_ms = sp_clock_mono_ns() / 1000000;
     if (rc == 0)
         rc = plan_enter(w, conf);

@@ -190,7 +190,7 @@ struct wheel {
 };
 
 /* Things that are said at most once a second by a worker. */
-enum worker_say { SAY_ACCEPT, SAY_SERVER, SAY_MEMORY, SAY_PREFACE, SAY_KINDS };
+enum worker_say { SAY_ACCEPT, SAY_SERVER, SAY_MEMORY, SAY_PREFACE, SAY_SHED, SAY_KINDS };
 
 struct worker {
     struct segment *segment;
@@ -216,6 +216,8 @@ struct worker {
     uint64_t resume_ms;      /* until then, when descriptors ran out; 0: until a connection ends */
     uint64_t said_ms[SAY_KINDS];
     struct sp_counters *count;
+    struct sp_counters before; /* as a predecessor left them */
+    uint32_t shed_at;          /* where the next search begins */
 };
 
 static inline uint8_t dir_bit(enum sp_dir dir) { return (uint8_t)(1u << dir); }
@@ -327,6 +329,13 @@ void conn_schedule(struct worker *w, struct conn *c);
 void conn_due(struct worker *w, struct conn *c);
 /* Nobody is owed anything: it may be closed without loss. */
 bool conn_quiet(const struct worker *w, const struct conn *c);
+
+/* ---- shed.c ---- */
+
+/* Closes the connection that has been idle for longest, of those looked at. False: none is idle for long enough to be missed by nobody. */
+bool shed_idle(struct worker *w);
+/* When memory ran out in this turn: the one that has made its bytes wait for longest is refused. */
+void shed_memory(struct worker *w);
 
 /* ---- flow.c ---- */
 

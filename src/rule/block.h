@@ -203,9 +203,17 @@ struct sp_matcher {
     const struct sp_proto *proto;
     const uint64_t *unknown;  /* fields not known yet, NULL: all are known */
     struct sp_arena *arena;   /* of the message: results of functions */
+    uint64_t budget, steps;   /* of one message: bytes scanned, values and conditions looked at */
     uint32_t fired;           /* value that made the latest comparison hold */
     uint64_t chained[SP_FIELD_WORDS]; /* fields that have values in this message */
 };
+
+/* False: the budget is used up, and what is found from here on means nothing. */
+static inline bool matcher_spend(struct sp_matcher *mt, size_t steps)
+{
+    mt->steps += steps;
+    return mt->steps <= mt->budget;
+}
 
 enum truth { NO, YES, MAYBE };
 enum truth eval_condition(struct sp_matcher *mt, uint32_t node);

@@ -181,6 +181,9 @@ static bool compare(struct sp_matcher *mt, const struct bnode *n, struct asked q
 
 static bool predicate(struct sp_matcher *mt, const struct bnode *n, struct asked q)
 {
+    size_t bytes = q.value != UINT32_MAX ? mt->msg->values[q.value].str.n : 0;
+    if (!matcher_spend(mt, 1 + bytes))
+        return false;
     size_t used = mt->arena->used; /* what functions made is not needed any more afterwards */
     bool holds;
     if (n->kind == SP_EX_CMP) {

@@ -15,7 +15,7 @@ int sp_matcher_new(const struct sp_policy *p, struct sp_matcher **ret)
     struct sp_matcher *mt = calloc(1, sizeof *mt);
     if (!mt)
         return -ENOMEM;
-    *mt = (struct sp_matcher){.policy = p, .only = UINT32_MAX};
+    *mt = (struct sp_matcher){.policy = p, .only = UINT32_MAX, .budget = UINT64_MAX};
     mt->seen = calloc(p->nrules + 1, sizeof *mt->seen);
     mt->candidates = calloc(p->nrules + 1, sizeof *mt->candidates);
     mt->first = calloc(SP_FIELDS_MAX, sizeof *mt->first);
@@ -51,6 +51,11 @@ void sp_matcher_free(struct sp_matcher *m)
 void sp_matcher_only(struct sp_matcher *m, uint32_t rule)
 {
     m->only = rule;
+}
+
+void sp_matcher_limit(struct sp_matcher *m, uint64_t steps)
+{
+    m->budget = steps ? steps : UINT64_MAX;
 }
 
 static const struct bside *side_of(const struct sp_policy *p, const struct sp_proto *proto, unsigned dir)
@@ -173,7 +178,8 @@ static int on_pattern(unsigned id, unsigned long long from, unsigned long long t
 
 static void scan_bytes(struct scan *s, struct sp_span bytes)
 {
-    scan_span(block_at(s->mt->policy, s->field->db[s->kind]), bytes, s->mt->scratch, on_pattern, s);
+    if (matcher_spend(s->mt, bytes.n))
+        scan_span(block_at(s->mt->policy, s->field->db[s->kind]), bytes, s->mt->scratch, on_pattern, s);
 }
 
 /* Copies the values of a field behind each other, a line break between them; 0: one value alone, or too much. */
@@ -233,6 +239,8 @@ static void find_keyed(struct sp_matcher *mt, const struct bfield *f, const stru
 
 static void find_value(struct sp_matcher *mt, const struct bside *side, const struct bfield *f, const struct sp_value *v)
 {
+    if (!matcher_spend(mt, 1))
+        return;
     uint32_t key = key_of(mt, side, f, v);
     if (key != NO_KEY)
         find_keyed(mt, f, v, key);
@@ -290,6 +298,7 @@ static void start(struct sp_matcher *mt, const struct sp_proto *proto, const str
     mt->post_flags = flags;
     mt->unknown = NULL;
     mt->ncandidates = 0;
+    mt->steps = 0;
     if (++mt->generation == 0) { /* after four thousand million messages the marks start anew */
         memset(mt->seen, 0, (mt->policy->nrules + 1) * sizeof *mt->seen);
         mt->generation = 1;
@@ -335,7 +344,7 @@ static uint32_t judge_candidates(struct sp_matcher *mt, struct sp_verdict *v)
         uint32_t rule = mt->candidates[i];
         const struct brule *r = rule_at(mt, rule);
         mt->fired = UINT32_MAX;
-        if (eval_condition(mt, r->when) != YES)
+        if (eval_condition(mt, r->when) != YES || mt->steps > mt->budget)
             continue;
         add_hit(mt, v, rule);
         if (r->act > v->act)
@@ -374,6 +383,7 @@ void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const 
 {
     const struct bside *side = side_of(mt->policy, proto, m->dir);
     ret->act = SP_PASS;
+    ret->over = false;
     ret->status = ret->nhits = ret->nfixes = 0;
     if (!side->used)
         return;
@@ -382,11 +392,10 @@ void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const 
     for (uint32_t i = 0; i < side->always.n; i++)
         candidate(mt, always[i]);
     find_candidates(mt, side);
-    if (mt->ncandidates == 0)
-        return;
     uint32_t ncorrecting = judge_candidates(mt, ret);
+    ret->over = mt->steps > mt->budget;
     ret->status = refusal_status(mt, ret);
-    if (ret->act == SP_CORRECT)
+    if (ret->act == SP_CORRECT && !ret->over)
         correct(mt, ncorrecting, ret);
     if (m->arena->exhausted && ret->act < SP_REFUSE)
         ret->act = SP_REFUSE; /* some function could not be computed: what it would have said is not known */
@@ -407,6 +416,14 @@ static bool ask_for(const struct brule *r, const struct sp_msg *m, uint64_t *ret
 {
     for (unsigned w = 0; w < SP_FIELD_WORDS; w++)
         ret[w] = r->body[w] & m->body_fields[w];
+    return sp_bits_any(ret, SP_FIELDS_MAX);
+}
+
+/* What would be asked for is not known any more. */
+static bool ask_anything(const struct sp_msg *m, uint64_t *ret)
+{
+    for (unsigned w = 0; w < SP_FIELD_WORDS; w++)
+        ret[w] = m->body_fields[w];
     return sp_bits_any(ret, SP_FIELDS_MAX);
 }
 
@@ -434,13 +451,12 @@ bool sp_policy_gate(struct sp_matcher *mt, const struct sp_proto *proto, const s
     mt->unknown = m->body_fields;
     if (gate_untriggered(mt, side, m, ret))
         return true;
-    if (!side->gated)
-        return false;
-    find_candidates(mt, side);
+    if (side->gated)
+        find_candidates(mt, side);
     for (uint32_t i = 0; i < mt->ncandidates; i++) {
         const struct brule *r = rule_at(mt, mt->candidates[i]);
         if (body_matters(mt, r, m))
             return ask_for(r, m, ret);
     }
-    return false;
+    return mt->steps > mt->budget && ask_anything(m, ret);
 }

@@ -63,6 +63,7 @@ struct sp_hit {
 struct sp_verdict {
     enum sp_act act;      /* gravest of all hits */
     unsigned status;      /* of the gravest refuse */
+    bool over;            /* the budget was used up before everything was known; a refusal found so far stands */
     uint32_t nhits;
     struct sp_hit hits[SP_HITS_MAX]; /* gravest first, then by rule */
     uint32_t nfixes;      /* act == SP_CORRECT */
@@ -74,6 +75,12 @@ __attribute__((warn_unused_result)) int sp_matcher_new(const struct sp_policy *p
 void sp_matcher_free(struct sp_matcher *m);
 /* Judge and gate as if `rule` were the only one (its proof cases); UINT32_MAX: all of them again. */
 void sp_matcher_only(struct sp_matcher *m, uint32_t rule);
+
+/*
+ * The most steps that one message may cost from now on, 0: any number. A step is a byte scanned for patterns, a value looked up, or a
+ * comparison made: the same message costs the same on every machine.
+ */
+void sp_matcher_limit(struct sp_matcher *m, uint64_t steps);
 
 /* Fields of `proto` in direction `dir` that rules read before the body is known. SP_FIELD_WORDS words. */
 const uint64_t *sp_policy_want(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
