@@ -7,6 +7,8 @@
 #ifndef SP_IO_REPORT_H
 #define SP_IO_REPORT_H
 
+#include <sys/types.h>
+
 #include "base/span.h"
 
 enum sp_report_limits {

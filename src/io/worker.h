@@ -13,7 +13,7 @@
 
 #include "base/bits.h"
 #include "io/address.h"
-#include "io/event.h"
+#include "io/event_source.h"
 #include "io/relay.h"
 
 #ifndef SP_STATE_VERSION_BUMP /* set by builds that play a version with other state */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event_source: a worker's end of the way that events take: formatted here, into its report; whoever reads the reports writes them out. Never waits. */
+#ifndef SP_IO_EVENT_SOURCE_H
+#define SP_IO_EVENT_SOURCE_H
+
+#include "io/event.h"
+#include "io/report.h"
+
+struct sp_event_source;
+
+/* `wake`: eventfd of the reader, -1: none. `services` as in sp_engine. All of it must outlive the source. 0 or -ENOMEM. */
+__attribute__((warn_unused_result)) int sp_event_source_new(struct sp_report *report, int wake, const char *const *services, unsigned nservices,
+                                                            struct sp_event_source **ret);
+void sp_event_source_free(struct sp_event_source *s);
+/* For sp_engine.emit, with the source as ctx. */
+void sp_event_source_emit(void *source, const struct sp_event *ev);
+
+#endif
