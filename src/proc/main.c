@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "proc/cmd.h"
+#include "proc/process.h"
+#include "proc/serve.h"
 #include "rule/source.h"
 
 const struct sp_command *const sp_commands[] = {&sp_cmd_protect, &sp_cmd_run,     &sp_cmd_check,  &sp_cmd_judge, &sp_cmd_replay,
@@ -77,6 +79,7 @@ static int print_help(const struct sp_command *cmd)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    sp_title_init(argc, argv);
     if (argc < 2)
         return sp_complain(SP_EXIT_INPUT, "no command; see 'sallyport --help'");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -85,6 +88,8 @@ int main(int argc, char **argv)
         printf("sallyport %s\n", SP_VERSION);
         return fflush(stdout) ? SP_EXIT_RUNTIME : SP_EXIT_OK;
     }
+    if (strcmp(argv[1], "--role") == 0) /* not for people: how processes of ours start each other */
+        return sp_role_main(argc - 2, argv + 2);
     const struct sp_command *cmd = sp_command_named(argv[1]);
     if (!cmd)
         return sp_unknown_command(argv[1]);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* serve: from a valid configuration to running workers, and to their orderly end. What `run` and `protect` have in common. */
+/* serve: from a command line to running processes. */
 #ifndef SP_PROC_SERVE_H
 #define SP_PROC_SERVE_H
 
-#include "proc/config.h"
-
-/* Loads and proves the rules, opens events and listeners, serves until a signal ends it. An enum sp_exit; everything that is wrong has been said. */
-int sp_serve(struct sp_config *config);
+/* Serves what the command line says, as its supervisor, until it is told to stop. An enum sp_exit. */
+int sp_serve(void);
+/* The same, for the words of a command. */
+int sp_supervise(const char *const *words);
+/* The life of a process that was started with the hidden words `--role NAME SLOT`; `argv` begins with NAME. An enum sp_exit. */
+int sp_role_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clerk: the admin as the supervisor knows it. When it dies another one reads on where it stopped: what workers report waits in memory that it does not own. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "proc/supervisor.h"
+
+enum clerk_limits {
+    OPEN_MS = 15000, /* until its outputs are open */
+    WRITE_MS = 5000, /* for what is left at the end */
+    AGAIN_MS = 1000, /* between two that die */
+};
+
+static int say(struct supervisor *s, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
+{
+    return s->admin.control < 0 ? -EPIPE : sp_message_send(s->admin.control, kind, sp_span_of(body, n), fds, nfds);
+}
+
+static void lose(struct supervisor *s)
+{
+    if (s->admin.control >= 0)
+        close(s->admin.control);
+    s->admin.control = -1;
+    s->admin_ready = false;
+    if (s->admin_waiting)
+        s->admin_error = -EPIPE;
+    s->admin_waiting = 0;
+}
+
+void clerk_hear(struct supervisor *s)
+{
+    static uint8_t buffer[SP_MESSAGE_MAX];
+    struct sp_message m;
+    struct sp_tell_done done;
+    int rc = sp_process_hear(s->admin.control, SP_ROLE_ADMIN, SP_ROLE_SUPERVISOR, buffer, &m);
+    if (rc == -EAGAIN)
+        return;
+    if (rc != 1) {
+        if (rc < 0 && s->admin.pid)
+            (void)kill(s->admin.pid, SIGKILL);
+        lose(s);
+        return;
+    }
+    memcpy(&done, m.body.p, sizeof done);
+    if (done.kind != s->admin_waiting)
+        return;
+    s->admin_waiting = 0;
+    s->admin_error = done.error;
+    s->admin_ready |= done.kind == SP_ADMIN_START && done.error == 0;
+}
+
+void clerk_ended(struct supervisor *s, int status)
+{
+    lose(s);
+    s->admin.pid = 0;
+    s->admin.gone = true;
+    s->admin.status = WIFEXITED(status) ? WEXITSTATUS(status) : SP_EXIT_RUNTIME;
+    s->admin_start_ms = sup_now_ms() + AGAIN_MS;
+    if (s->admin_wanted && !s->stop)
+        sp_log(SP_LOG_ERROR, "the admin ended: events wait until another one is there");
+}
+
+static int begin(struct supervisor *s)
+{
+    int theirs, fds[] = {s->plan_fd, s->wake}, rc = sp_process_pair(&s->admin.control, &theirs);
+    if (rc < 0)
+        return rc;
+    struct sp_spawn how = {.role = SP_ROLE_ADMIN, .binary = -1, .control = theirs, .extra = -1};
+    s->admin.gone = s->admin_ready = false;
+    rc = say(s, SP_ADMIN_START, NULL, 0, fds, 2);
+    for (unsigned i = 0; rc == 0 && i < POSTS_MAX; i++)
+        if (s->posts[i].report)
+            rc = say(s, SP_ADMIN_REPORTS, NULL, 0, &s->posts[i].report_fd, 1);
+    if (rc == 0)
+        rc = sp_spawn(&how, &s->admin.pid);
+    close(theirs);
+    s->admin_waiting = rc == 0 ? SP_ADMIN_START : 0;
+    if (rc < 0)
+        lose(s);
+    return rc;
+}
+
+static bool answered(const struct supervisor *s)
+{
+    return !s->admin_waiting || s->admin.gone;
+}
+
+/* When it ends without a word it has said why on standard error. */
+static bool ready_or_gone(const struct supervisor *s)
+{
+    return s->admin_ready || s->admin.gone;
+}
+
+int clerk_start(struct supervisor *s)
+{
+    int rc = begin(s);
+    if (rc < 0)
+        return sp_complain(SP_EXIT_RUNTIME, "cannot start the admin: %s", strerror(-rc));
+    if (!sup_until(s, ready_or_gone, OPEN_MS))
+        return sp_complain(SP_EXIT_RUNTIME, "the admin did not open its outputs");
+    if (s->admin_ready) {
+        s->admin_wanted = true;
+        return SP_EXIT_OK;
+    }
+    return s->admin.status ? s->admin.status : SP_EXIT_RUNTIME;
+}
+
+void clerk_tick(struct supervisor *s)
+{
+    if (!s->admin_wanted || s->admin.pid || s->stop || sup_now_ms() < s->admin_start_ms)
+        return;
+    s->admin_start_ms = sup_now_ms() + AGAIN_MS;
+    int rc = begin(s);
+    if (rc < 0)
+        sp_log(SP_LOG_ERROR, "cannot start the admin: %s", strerror(-rc));
+}
+
+int clerk_take(struct supervisor *s, int plan_fd)
+{
+    if (s->admin.control < 0)
+        return 0; /* the next one begins with what is in force then */
+    int rc = say(s, SP_ADMIN_TAKE, NULL, 0, &plan_fd, 1);
+    if (rc < 0)
+        return rc;
+    s->admin_waiting = SP_ADMIN_TAKE;
+    if (!sup_until(s, answered, OPEN_MS))
+        return -ETIMEDOUT;
+    return s->admin_error == -EPIPE ? 0 : s->admin_error;
+}
+
+/* What cannot be said to one that is gone will be said to the next. */
+static void try_say(struct supervisor *s, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
+{
+    int rc = say(s, kind, body, n, fds, nfds);
+    if (rc < 0 && rc != -EPIPE)
+        sp_log(SP_LOG_WARN, "the admin was not told something (%d): %s", kind, strerror(-rc));
+}
+
+void clerk_reopen(struct supervisor *s)
+{
+    try_say(s, SP_ADMIN_REOPEN, NULL, 0, NULL, 0);
+}
+
+void clerk_report(struct supervisor *s, const struct post *p)
+{
+    try_say(s, SP_ADMIN_REPORTS, NULL, 0, &p->report_fd, 1);
+}
+
+void clerk_capture(struct supervisor *s, const struct sp_message *death)
+{
+    try_say(s, SP_ADMIN_CAPTURE, death->body.p, death->body.n, death->fds, 1);
+}
+
+static bool gone(const struct supervisor *s)
+{
+    return s->admin.gone || !s->admin.pid;
+}
+
+void clerk_stop(struct supervisor *s)
+{
+    s->admin_wanted = false;
+    if (say(s, SP_ADMIN_STOP, NULL, 0, NULL, 0) == 0)
+        (void)sup_until(s, gone, WRITE_MS);
+    if (s->admin.pid)
+        (void)kill(s->admin.pid, SIGKILL);
+}
