@@ -9,8 +9,8 @@ FUNCTION_MAX=100 # lines
 FILE_MAX=800     # lines
 COLUMNS_MAX=160  # rows of tables (macros, and lines with texts in quotes) may be longer
 
-sources() { find src tests fuzz bench -name '*.[ch]' | sort; }
-scripts() { find tests fuzz bench tools src .ci Makefile meson.build meson_options.txt -type f -not -path '*/node_modules/*' \
+sources() { find src tests fuzz bench soak -name '*.[ch]' | sort; }
+scripts() { find tests fuzz bench soak tools src .ci Makefile meson.build meson_options.txt -type f -not -path '*/node_modules/*' \
     \( -name '*.sh' -o -name '*.mjs' -o -name 'meson*' -o -name Makefile -o -path '.ci/*' \) | sort; }
 
 # C without comments and without the insides of strings, line by line: "FILE:LINE:text".
@@ -80,7 +80,7 @@ licence() {
 }
 
 unfinished() {
-    grep -rnIE '\b(TO''DO|FIX''ME|X''XX|HA''CK)\b' src tests fuzz bench tools docs patches --include='*.[ch]' --include='*.mjs' --include='*.sh' \
+    grep -rnIE '\b(TO''DO|FIX''ME|X''XX|HA''CK)\b' src tests fuzz bench soak tools docs patches --include='*.[ch]' --include='*.mjs' --include='*.sh' \
         --include='*.md' --include='*.yaml' --include='meson.build' --exclude-dir=node_modules | grep -v '^tests/run.mjs:.*SKIP' | sed -E 's/^([^:]*:[0-9]+):.*/\1: unfinished work is not marked, it is done/'
 }
 
