@@ -158,7 +158,8 @@ void sp_pool_mark(struct sp_pool *p, uint32_t a, uint32_t b)
     p->marked[1] = b;
     p->put[0] = p->put[1] = 0;
     for (int i = 0; i < 2; i++)
-        sp_pool_put(p, put[i]);
+        if (put[i])
+            sp_pool_put(p, put[i]);
 }
 
 bool sp_pool_marked(const struct sp_pool *p, uint32_t block)

@@ -8,6 +8,7 @@
 
 enum loop_limits {
     SAY_EVERY_MS = 1000,
+    TICK_MS = 1000,        /* see sp_relay_conf.tick */
     INDEX_SHIFT = 2,       /* below it the kind */
     GENERATION_SHIFT = 34, /* below it the index */
 };
@@ -199,6 +200,17 @@ static int worker_wait(struct worker *w)
     return n;
 }
 
+static void tick(struct worker *w)
+{
+    if (!w->conf.tick)
+        return;
+    if (worker_now(w) >= w->tick_ms) {
+        w->tick_ms = worker_now(w) + TICK_MS;
+        w->conf.tick(w->conf.tick_ctx);
+    }
+    wheel_arm(w, w->tick_ms);
+}
+
 void worker_turns(struct worker *w)
 {
     struct segment *s = w->segment;
@@ -211,5 +223,6 @@ void worker_turns(struct worker *w)
         shed_memory(w);
         conn_bury(w);
         count_engine(w);
+        tick(w);
     }
 }

@@ -88,11 +88,19 @@ static void adopt_all(struct worker *w)
     sp_pool_adopted(w->engine.pool);
 }
 
+static bool is_protocol(uint16_t index)
+{
+    uint16_t n = 0;
+    while (sp_protos[n] && n < index)
+        n++;
+    return sp_protos[n] != NULL;
+}
+
 /* Back to how it was when the mark was written. */
 static void roll_back(struct worker *w)
 {
     struct hand *h = w->hand;
-    if (h->conn > w->segment->max || h->op > HAND_PASS) {
+    if (h->conn > w->segment->max || h->op > HAND_PASS || !is_protocol(h->copy.session.proto)) {
         *h = (struct hand){0};
         return;
     }
@@ -100,7 +108,7 @@ static void roll_back(struct worker *w)
     if (h->op == HAND_ACCEPT)
         c->phase = CONN_FREE; /* its descriptor is welcomed again */
     else if (h->conn && h->op != HAND_IDLE)
-        memcpy(c, &h->copy, offsetof(struct conn, sum));
+        memcpy(c, &h->copy, conn_length(&h->copy));
 }
 
 /* ---- descriptors that nobody knows ---- */

@@ -8,6 +8,7 @@
 #ifndef SP_IO_WORKER_H
 #define SP_IO_WORKER_H
 
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
 
@@ -215,6 +216,7 @@ struct worker {
     bool paused;             /* listeners are not looked at */
     uint64_t resume_ms;      /* until then, when descriptors ran out; 0: until a connection ends */
     uint64_t said_ms[SAY_KINDS];
+    uint64_t tick_ms;        /* when conf.tick is called next */
     struct sp_counters *count;
     struct sp_counters before; /* as a predecessor left them */
     uint32_t shed_at;          /* where the next search begins */
@@ -227,6 +229,11 @@ static inline const struct sp_plan_service *conn_service(const struct worker *w,
 static inline bool worker_plain(const struct worker *w) { return !w->conf.policy; }
 static inline uint32_t conn_index(const struct worker *w, const struct conn *c) { return (uint32_t)(c - w->conns); }
 
+/* Bytes of a connection that say what it is: the decoder's state is as long as its protocol wants it. */
+static inline size_t conn_length(const struct conn *c)
+{
+    return offsetof(struct conn, session) + offsetof(struct sp_session, state) + sp_protos[c->session.proto]->state_size;
+}
 static inline uint32_t conn_generation(const struct conn *c) { return (uint32_t)c->session.flow_id & ((1u << 30) - 1); }
 
 /* ---- hand.c ---- */
