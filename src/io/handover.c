@@ -165,13 +165,27 @@ void handover_place(struct worker *w)
     *in = (struct incoming){.control.room = {0}};
 }
 
+/* The other one has nothing left. First forgotten, then closed: a successor must not wait for what is not there. */
+static void end_receiving(struct worker *w)
+{
+    int channel = w->segment->receive;
+    w->segment->receive = -1;
+    close(channel);
+}
+
 /* False: nothing more is there. */
 static bool receive_one(struct worker *w)
 {
     struct incoming *in = &w->segment->incoming;
     struct iovec io = {&in->what, sizeof in->what};
     struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = in->control.room, .msg_controllen = sizeof in->control.room};
-    if (recvmsg(w->segment->receive, &m, MSG_DONTWAIT) <= 0)
+    ssize_t n = recvmsg(w->segment->receive, &m, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) { /* the other worker has nothing more to give */
+        (void)epoll_ctl(w->segment->epoll, EPOLL_CTL_DEL, w->segment->receive, NULL); /* closing alone would do, but for other holders of it */
+        close(w->segment->receive);
+        w->segment->receive = -1;
+    }
+    if (n <= 0)
         return false;
     handover_place(w);
     return true;

@@ -171,6 +171,8 @@ void orders_look(struct worker *w)
 
 static int receive_from(struct worker *w)
 {
+    if (w->segment->receive >= 0)
+        return -EBUSY;
     w->segment->receive = w->segment->orders.channel;
     return worker_watch_fd(w, w->segment->receive, EPOLLIN, WORKER_RECEIVE, EVENT_WORKER);
 }

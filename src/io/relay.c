@@ -298,6 +298,7 @@ void sp_relay_serve(struct sp_relay *r)
     recover(r->worker);
     __atomic_store_n(&r->segment->up, true, __ATOMIC_RELEASE);
     worker_turns(r->worker);
+    __atomic_store_n(&r->segment->up, false, __ATOMIC_RELEASE);
 }
 
 void sp_relay_done(struct sp_relay *r)

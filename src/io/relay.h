@@ -58,7 +58,7 @@ enum sp_relay_order {
     SP_ORDER_STOP,    /* no new connections; those that are open may finish what they are at for grace_ms */
     SP_ORDER_TAKE,    /* another plan, policy and listeners, from each connection's next message on */
     SP_ORDER_DRAIN,   /* no new connections; hand every session over through `channel` at its next message boundary, for grace_ms */
-    SP_ORDER_RECEIVE, /* sessions come through `channel` */
+    SP_ORDER_RECEIVE, /* sessions come through `channel`, which is closed at its end; -EBUSY while another one is open */
 };
 
 struct sp_relay_told {
