@@ -169,6 +169,7 @@ void handover_place(struct worker *w)
 static void end_receiving(struct worker *w)
 {
     int channel = w->segment->receive;
+    (void)epoll_ctl(w->segment->epoll, EPOLL_CTL_DEL, channel, NULL); /* closing alone would do, but for other holders of it */
     w->segment->receive = -1;
     close(channel);
 }
@@ -180,11 +181,8 @@ static bool receive_one(struct worker *w)
     struct iovec io = {&in->what, sizeof in->what};
     struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = in->control.room, .msg_controllen = sizeof in->control.room};
     ssize_t n = recvmsg(w->segment->receive, &m, MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) { /* the other worker has nothing more to give */
-        (void)epoll_ctl(w->segment->epoll, EPOLL_CTL_DEL, w->segment->receive, NULL); /* closing alone would do, but for other holders of it */
-        close(w->segment->receive);
-        w->segment->receive = -1;
-    }
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        end_receiving(w);
     if (n <= 0)
         return false;
     handover_place(w);

@@ -42,6 +42,8 @@ struct sp_option {
     unsigned long min, max; /* NUMBER */
 };
 
+struct sp_config;
+
 struct sp_example {
     const char *does, *line;
 };
@@ -55,10 +57,13 @@ struct sp_command {
     struct sp_list *given;             /* operands go here */
     unsigned min_operands, max_operands;
     int (*run)(void); /* an enum sp_exit */
+    /* Commands that serve: the configuration that their options stand for. An enum sp_exit; everything that is wrong has been said. Free with
+     * sp_config_fini. */
+    int (*configure)(struct sp_config *ret);
 };
 
-extern const struct sp_command sp_cmd_run, sp_cmd_protect, sp_cmd_check, sp_cmd_replay, sp_cmd_judge, sp_cmd_explain,
-    sp_cmd_fields, sp_cmd_help;
+extern const struct sp_command sp_cmd_run, sp_cmd_protect, sp_cmd_reload, sp_cmd_upgrade, sp_cmd_status, sp_cmd_check, sp_cmd_replay,
+    sp_cmd_judge, sp_cmd_explain, sp_cmd_fields, sp_cmd_help;
 /* Every command in the order of --help, NULL at the end. */
 extern const struct sp_command *const sp_commands[];
 const struct sp_command *sp_command_named(const char *name);

@@ -78,7 +78,7 @@ static int take_events(struct sp_config *c)
     return SP_EXIT_OK;
 }
 
-static int configure(struct sp_config *c)
+static int fill(struct sp_config *c)
 {
     struct sp_config_service *s = &c->services[0];
     s->name = s->protocol = want.protocol;
@@ -94,19 +94,17 @@ static int configure(struct sp_config *c)
     return status ? status : sp_config_check_options(c);
 }
 
-static int run(void)
+static int configure(struct sp_config *ret)
 {
-    struct sp_config config;
     if (want.listen.n == 0)
         return sp_complain(SP_EXIT_INPUT, "protect: --listen is missing, for example --listen :8080");
     if (!want.to)
         return sp_complain(SP_EXIT_INPUT, "protect: --to is missing, for example --to 127.0.0.1:80");
-    if (sp_config_defaults(&config))
+    if (sp_config_defaults(ret))
         return sp_complain(SP_EXIT_RUNTIME, "out of memory");
-    int status = configure(&config);
-    if (!status)
-        status = sp_serve(&config);
-    sp_config_fini(&config);
+    int status = fill(ret);
+    if (status)
+        sp_config_fini(ret);
     return status;
 }
 
@@ -117,5 +115,6 @@ const struct sp_command sp_cmd_protect = {
              "listens. Events are JSON lines in the form of Suricata's EVE.",
     .options = options,
     .examples = examples,
-    .run = run,
+    .run = sp_serve,
+    .configure = configure,
 };

@@ -16,19 +16,13 @@ static const struct sp_option options[] = {
 
 static const struct sp_example examples[] = {
     {"write a configuration, check it, run it", "sallyport help --config > s.yaml; sallyport check -c s.yaml && sallyport run -c s.yaml"},
-    {"new rules, no connection lost", "kill -HUP $(pidof sallyport)"},
+    {"new rules, no connection lost", "sallyport reload -c s.yaml"},
     {0},
 };
 
-static int run(void)
+static int configure(struct sp_config *ret)
 {
-    struct sp_config config;
-    int status = sp_config_open(want.config, &config);
-    if (status)
-        return status;
-    status = sp_serve(&config);
-    sp_config_fini(&config);
-    return status;
+    return sp_config_open(want.config, ret);
 }
 
 const struct sp_command sp_cmd_run = {
@@ -36,9 +30,11 @@ const struct sp_command sp_cmd_run = {
     .summary = "protect the services of a configuration file",
     .about = "Reads the configuration, loads the rules and proves them, and only then opens a socket: a mistake anywhere is reported with its "
              "place and nothing is started.\n"
-             "SIGHUP loads the rules again and reopens event files; when a rule is wrong the old ones stay in force. SIGTERM and SIGINT end it: "
-             "no new connections, those that are open may finish what they are at.",
+             "SIGHUP loads configuration and rules again and reopens event files; when something is wrong what was in force stays in force. SIGTERM "
+             "and SIGINT end it: no new connections, those that are open may finish what they are at; a second one ends it at once.\n"
+             "Each worker's connections outlive it: when it dies or hangs, another one goes on with them.",
     .options = options,
     .examples = examples,
-    .run = run,
+    .run = sp_serve,
+    .configure = configure,
 };

@@ -48,6 +48,7 @@ void keeper_init(struct keeper *k, unsigned slot)
     k->control = k->listener = k->report_fd = k->report_wake = -1;
     k->binary = k->trial = k->capture = -1;
     k->plain_ms = PLAIN_FIRST_MS;
+    (void)sp_build(); /* a worker cannot find it out */
     keeper_set_init(&k->now);
     keeper_set_init(&k->next);
 }
@@ -226,6 +227,15 @@ static void worker_ended(struct keeper *k)
         k->over = true;
 }
 
+/* The keeper before us does better without us. */
+static void fail_trial(struct keeper *k, int status)
+{
+    sp_log(SP_LOG_ERROR, "worker %u on trial ended: %s %d", k->slot, WIFSIGNALED(status) ? "signal" : "status",
+           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    k->over = true;
+    k->status = 1;
+}
+
 static void reap(struct keeper *k)
 {
     int status;
@@ -238,7 +248,7 @@ static void reap(struct keeper *k)
     if (ordered)
         worker_ended(k);
     else if (k->on_trial)
-        k->over = true, k->status = 1; /* the keeper before us does better without us */
+        fail_trial(k, status);
     else
         worker_died(k, status);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper: what the files of the keeper share. A keeper owns the descriptors of one worker and everything that a successor of the worker needs, and does nothing with them: no byte of
- * traffic passes through it.
+ * keeper: what the files of the keeper share. A keeper owns the descriptors of one worker and everything that a successor of the worker needs, and does
+ * nothing with them: no byte of traffic passes through it.
  */
 #ifndef SP_PROC_KEEPER_H
 #define SP_PROC_KEEPER_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper_next: a keeper that goes on as another program, without a moment in which nobody has its descriptors. Our worker rests; a child with a copy of the descriptor table becomes the
- * new program and starts a worker on the same segment. When that one is up we end; when it fails, or takes too long, it is ended and we go on as if nothing had been.
+ * keeper_next: a keeper that goes on as another program, without a moment in which nobody has its descriptors. Our worker rests; a child with a copy of
+ * the descriptor table becomes the new program and starts a worker on the same segment. When that one is up we end; when it fails, or takes too long, it is
+ * ended and we go on as if nothing had been.
  */
 #include <errno.h>
 #include <signal.h>
@@ -108,7 +109,8 @@ static void go_on(struct keeper *k, int error)
 void keeper_upgrade(struct keeper *k)
 {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0) {
+    /* Not SOCK_STREAM: a worker that takes over closes what looks like a connection that nobody knows. */
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) < 0) {
         go_on(k, -errno);
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * orphan: a worker whose keeper died serves on, for it has everything that it needs, and hears the next supervisor in its keeper's place: that will let it hand its sessions over to
- * another worker. It looks once a second, between two turns; so nothing of this costs a session anything.
+ * orphan: a worker whose keeper died serves on, for it has everything that it needs, and hears the next supervisor in its keeper's place: that will let it
+ * hand its sessions over to another worker. It looks once a second, between two turns; so nothing of this costs a session anything.
  */
 #include <errno.h>
 #include <sys/socket.h>

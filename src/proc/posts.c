@@ -19,6 +19,7 @@
 enum posts_limits {
     AGAIN_MS = 1000,      /* between keepers of a lane that do not come up */
     ORPHAN_MS = 200,      /* between looks for an orphan */
+    GRACE_MS = 10000,     /* at the end: how long connections may finish what they are at */
     DRAIN_MS = 300000,    /* for sessions that are in the middle of a long message */
     COMM_MAX = 16,
 };
@@ -362,6 +363,16 @@ void post_drain(struct supervisor *s, struct post *p)
     (void)s;
 }
 
+void post_stop(struct post *p)
+{
+    struct sp_say_grace grace = {GRACE_MS};
+    if (p->control < 0 || post_say(p, SP_SAY_STOP, &grace, sizeof grace, NULL, 0) < 0)
+        return;
+    p->drains = false;
+    if (p->state != POST_ORPHAN)
+        p->state = POST_LEAVING;
+}
+
 static struct post *receiver(struct supervisor *s, const struct post *p)
 {
     uint32_t slot = s->lanes[p->lane].post;
@@ -388,7 +399,9 @@ static void tick(struct supervisor *s, struct post *p, uint64_t now)
     if (p->state != POST_ORPHAN && p->state != POST_LEAVING)
         return;
     struct post *to = receiver(s, p);
-    if (p->drains && p->control >= 0 && to && to != p)
+    if (p->drains && p->control >= 0 && s->stop)
+        post_stop(p);
+    else if (p->drains && p->control >= 0 && to && to != p)
         post_drain(s, p);
     if (p->channel < 0 || !to || to->waiting)
         return;

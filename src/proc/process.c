@@ -224,10 +224,12 @@ void sp_title(enum sp_role role, unsigned slot)
 
 uint64_t sp_build(void)
 {
+    static uint64_t build; /* asked for once while files can still be seen */
     struct stat s;
-    if (stat("/proc/self/exe", &s) < 0)
-        return 0;
+    if (build || stat("/proc/self/exe", &s) < 0)
+        return build;
     uint64_t what[] = {(uint64_t)s.st_size, (uint64_t)s.st_mtim.tv_sec, (uint64_t)s.st_mtim.tv_nsec};
     uint8_t version[] = SP_VERSION;
-    return sp_hash(sp_span_of(what, sizeof what)) ^ sp_hash(sp_span_of(version, sizeof version));
+    build = sp_hash(sp_span_of(what, sizeof what)) ^ sp_hash(sp_span_of(version, sizeof version));
+    return build;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * process: which processes there are, what each may do and whom it may tell what (the tables are in process.c), and how one is started: fork and exec of
- * this program, or of its next version, with the hidden words `--role NAME`, its control socket as descriptor 3 and everything else closed. Only a worker is no exec but a clone
- * of its keeper (keeper.c).
+ * this program, or of its next version, with the hidden words `--role NAME`, its control socket as descriptor 3 and everything else closed. Only a worker
+ * is no exec but a clone of its keeper (keeper.c).
  */
 #ifndef SP_PROC_PROCESS_H
 #define SP_PROC_PROCESS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * succession: the supervisor becomes its next version: the same process, children, descriptors and orders, another program. Before that the other program has shown that it runs and
- * that it can compile what is configured. It then brings every keeper over, one after the other. When it cannot even begin, it gives everything back to the
- * program that was there before.
+ * succession: the supervisor becomes its next version: the same process, children, descriptors and orders, another program. Before that the other program
+ * has shown that it runs and that it can compile what is configured. It then brings every keeper over, one after the other. When it cannot even begin, it
+ * gives everything back to the program that was there before.
  */
 #include <errno.h>
 #include <fcntl.h>

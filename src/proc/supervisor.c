@@ -22,8 +22,7 @@
 enum supervisor_waits {
     TURN_MS = 1000,         /* with nothing to do: how often it looks by itself */
     TICK_MS = 100,          /* while something is to be tried again */
-    GRACE_MS = 10000,       /* how long connections may finish what they are at */
-    GRACE_MORE_MS = 2000,   /* for keepers to end after that */
+    STOP_MS = 12500,        /* for keepers to end: somewhat more than the grace that connections have */
     FDS_MAX = 4 + USERS_MAX + 3 + 2 * POSTS_MAX,
 };
 
@@ -296,13 +295,9 @@ static bool none_left(const struct supervisor *s)
 
 static void tell_stop(struct supervisor *s)
 {
-    struct sp_say_grace grace = {GRACE_MS};
-    for (unsigned i = 0; i < POSTS_MAX; i++) {
-        struct post *p = &s->posts[i];
-        if (p->state == POST_FREE || p->control < 0 || post_say(p, SP_SAY_STOP, &grace, sizeof grace, NULL, 0) < 0)
-            continue;
-        p->state = POST_LEAVING;
-    }
+    for (unsigned i = 0; i < POSTS_MAX; i++)
+        if (s->posts[i].state != POST_FREE)
+            post_stop(&s->posts[i]);
 }
 
 static void kill_all(struct supervisor *s)
@@ -337,7 +332,7 @@ static void stop(struct supervisor *s)
     sp_notify_stopping();
     lanes_close(s);
     tell_stop(s);
-    if (!sup_until(s, none_left, GRACE_MS + GRACE_MORE_MS))
+    if (!sup_until(s, none_left, STOP_MS))
         kill_all(s);
     say_counts(s);
 }

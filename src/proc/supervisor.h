@@ -3,7 +3,8 @@
  * supervisor: what its files share. It opens listeners, starts the others and watches them, and takes orders; it touches no traffic and reads no
  * configuration, and everything that it has can be given to its own next version.
  *
- * A *lane* is what one worker's place is: its listening sockets. A *post* is one keeper with its worker: a lane has one; others, which have no lane any more, are handing their sessions over.
+ * A *lane* is what one worker's place is: its listening sockets. A *post* is one keeper with its worker: a lane has one; others, which lost theirs, are
+ * handing their sessions over.
  */
 #ifndef SP_PROC_SUPERVISOR_H
 #define SP_PROC_SUPERVISOR_H
@@ -159,6 +160,8 @@ void post_reaped(struct supervisor *s, pid_t pid, int status);
 void post_gone(struct supervisor *s, struct post *p);
 /* Lets it hand its sessions over to the keeper that its lane has now. */
 void post_drain(struct supervisor *s, struct post *p);
+/* No new connections; those that are open may finish what they are at. */
+void post_stop(struct post *p);
 /* What was put off. */
 void posts_tick(struct supervisor *s);
 void post_free(struct supervisor *s, struct post *p);
@@ -199,8 +202,8 @@ void order_answer(struct user *u, int status, struct sp_span text);
 
 /* ---- succession.c: going on as another program ---- */
 
-/* The keeper of a lane goes on with plan, policy and listeners of ours, and with our program when it has another one (`always`: in any case). When it cannot, a fresh one takes the
- * lane and its sessions. 0 or -errno: the old one goes on as it was. */
+/* The keeper of a lane goes on with plan, policy and listeners of ours, and with our program when it has another one (`always`: in any case). When it
+ * cannot, a fresh one takes the lane and its sessions. 0 or -errno: the old one goes on as it was. */
 __attribute__((warn_unused_result)) int lane_renew(struct supervisor *s, uint32_t lane, bool always);
 /* Checks the program that a user gave, lets it compile, becomes it. Returns only when that cannot be: an enum sp_exit, with `text` for the user. */
 int succession(struct supervisor *s, struct user *u, struct sp_buf *text);
