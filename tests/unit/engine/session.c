@@ -524,6 +524,42 @@ static void out_of_memory_is_503(void **state)
     end(&play);
 }
 
+#define LONG_HEAD "GET /a?q=" A64 A64 A64 A64 " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void play_over_budget(bool pass)
+{
+    begin(&play, "guard: g\ntitle: t\nwhen: any(http.request.uri.args matches \"b[0-9]+\")\nthen: refuse 403\n"
+                 "cases: [{send: a, expect: refuse}, {send: b, expect: pass}]\n", BUDGET);
+    sp_matcher_limit(play.engine.matcher, 200);
+    play.engine.over_pass = pass;
+}
+
+static void a_message_over_its_budget_is_refused(void **state)
+{
+    (void)state;
+    play_over_budget(false);
+    client(&play, "GET /a?q=b HTTP/1.1\r\nHost: a\r\n\r\n");
+    server(&play, "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_text(&play.told, "");
+    client(&play, LONG_HEAD "GET /a?q=b1 HTTP/1.1\r\nHost: a\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_text(&play.told, "over_budget;rule 0;");
+    assert_int_equal(play.engine.over_budget, 1);
+    assert_non_null(memmem(play.left[SP_S2C].p, play.left[SP_S2C].n, " 503 ", 5));
+    assert_text(&play.left[SP_C2S], "GET /a?q=b HTTP/1.1\r\nHost: a\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n"); /* the session goes on */
+    end(&play);
+}
+
+static void a_message_over_its_budget_may_pass(void **state)
+{
+    (void)state;
+    play_over_budget(true);
+    client(&play, LONG_HEAD);
+    assert_text(&play.told, "over_budget;");
+    assert_text(&play.left[SP_C2S], LONG_HEAD);
+    end(&play);
+}
+
 static void idle_sessions_hold_nothing(void **state)
 {
     (void)state;
@@ -552,6 +588,7 @@ int main(void)
         cmocka_unit_test(server_ends_in_the_middle),            cmocka_unit_test(failures_from_outside),
         cmocka_unit_test(failures_do_not_follow_half_an_answer),
         cmocka_unit_test(out_of_memory_is_503),                 cmocka_unit_test(idle_sessions_hold_nothing),
+        cmocka_unit_test(a_message_over_its_budget_is_refused), cmocka_unit_test(a_message_over_its_budget_may_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
