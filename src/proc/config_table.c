@@ -95,7 +95,7 @@ const struct config_key config_keys[] = {
      .doc = "A worker that does not get on for so long is replaced; 0s is never."},
     {SECTION_TOP, "user", CONFIG_TEXT, TOP(user), .value = "sallyport", .min = 1, .max = 32,
      .doc = "User without rights as whom everything that sees traffic runs, when started by root; nobody when there is none of that name."},
-    {SECTION_TOP, "runtime", CONFIG_TEXT, TOP(runtime), .value = "", .example = "/run/sallyport/shop", .max = 80,
+    {SECTION_TOP, "runtime", CONFIG_TEXT, TOP(runtime), .value = "", .example = "/run/sallyport/shop", .max = 4096,
      .doc = "Directory for our own sockets; chosen by the first address that is listened on when none is given."},
     {SECTION_TOP, "crashes", CONFIG_TEXT, TOP(crashes), .value = "", .example = "/var/lib/sallyport/crashes", .max = 4096,
      .doc = "Directory in which the bytes that a worker crashed on are kept, for 'sallyport replay'; none are kept when there is none."},

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,7 +18,6 @@ enum plan_limits {
     DESCRIPTORS_OTHER = 256,   /* of a keeper and its worker: pipes, events, the segment, control sockets, what an order brings */
     MEMORY_MIN = 16 << 20,     /* of a worker: below it one collected body would starve the rest */
     NOBODY = 65534,            /* when the machine's user list has not even that name */
-    SOCKET_NAME = 16,          /* room for the names of sockets in the runtime directory: "/keeper-255.sock" */
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(char *why, const char *fmt, ...)
@@ -92,13 +90,13 @@ static void put_runtime(const struct sp_config *c, struct sp_buf *out)
 
 static int find_runtime(const struct sp_config *c, struct sp_plan *plan, char *why)
 {
-    struct sp_buf out = sp_buf_fixed(plan->runtime, sizeof ((struct sockaddr_un *)0)->sun_path - SOCKET_NAME - 1);
+    struct sp_buf out = sp_buf_fixed(plan->runtime, sizeof plan->runtime - 1);
     if (c->runtime && *c->runtime)
         sp_put_str(&out, c->runtime);
     else
         put_runtime(c, &out);
     if (out.full)
-        return fail(why, "the path of the runtime directory is too long for sockets in it; name a shorter one with 'runtime'");
+        return fail(why, "the path of the runtime directory is too long");
     plan->runtime[out.n] = 0;
     return 0;
 }

@@ -12,8 +12,8 @@
 enum { SP_PLAN_WHY = 512 }; /* bytes of a sentence that says why there is no plan, with its NUL */
 
 /*
- * The first step: an empty plan but for the user and the runtime directory. Call it with the rights that the program was started with. 0, or -errno with one sentence
- * without a full stop in `why`.
+ * The first step: an empty plan but for the user and the runtime directory. Call it with the rights that the program was started with. 0, or -errno with
+ * one sentence without a full stop in `why`.
  */
 __attribute__((warn_unused_result)) int sp_plan_begin(const struct sp_config *c, struct sp_plan *ret, char why[SP_PLAN_WHY]);
 /*

@@ -7,20 +7,20 @@
 #include "engine/prove.h"
 #include "proc/rules.h"
 
-static const char *const default_paths[] = {SP_DATADIR "/patches", "patches", NULL};
+const char *const sp_rules_default_paths[] = {SP_DATADIR "/patches", "patches", NULL};
 
 static int choose_paths(const struct sp_list *given, struct sp_list *ret)
 {
     *ret = *given;
     if (given->n)
         return SP_EXIT_OK;
-    for (const char *const *p = default_paths; *p; p++)
+    for (const char *const *p = sp_rules_default_paths; *p; p++)
         if (access(*p, R_OK | X_OK) == 0) {
             ret->item[ret->n++] = *p;
             return SP_EXIT_OK;
         }
-    return sp_complain(SP_EXIT_INPUT, "no rules: neither %s nor ./%s is there; name a directory with --rules", default_paths[0],
-                       default_paths[1]);
+    return sp_complain(SP_EXIT_INPUT, "no rules: neither %s nor ./%s is there; name a directory with --rules", sp_rules_default_paths[0],
+                       sp_rules_default_paths[1]);
 }
 
 void sp_print_diag(const struct sp_diag *d)

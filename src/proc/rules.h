@@ -14,6 +14,9 @@ struct sp_rules {
     uint32_t cases;       /* proof cases that were run */
 };
 
+/* Where rules are when nobody says where, in this order; NULL at the end. */
+extern const char *const sp_rules_default_paths[];
+
 /* `paths` empty: the installed patches, else ./patches. Mistakes are printed, all of them. SP_EXIT_OK, else nothing is held. `prove`: also run
  * every rule's cases. */
 int sp_rules_load(const struct sp_list *paths, bool prove, struct sp_rules *ret);

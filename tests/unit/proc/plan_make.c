@@ -251,7 +251,7 @@ static void test_runtime(void **state)
     w.config->runtime = "/run/mine";
     assert_int_equal(sp_plan_begin(w.config, w.plan, w.why), 0);
     assert_string_equal(w.plan->runtime, "/run/mine");
-    char longer[200];
+    char longer[SP_PLAN_PATH + 1];
     memset(longer, 'x', sizeof longer);
     longer[sizeof longer - 1] = 0;
     w.config->runtime = longer;
