@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox: the rows, and the order in which a process gives things up: what is prepared with rights first (rules over paths, an empty directory), then the user, then the rest. Each
- * layer holds by itself; a kernel or a container that lacks one leaves the others.
+ * sandbox: the rows, and the order in which a process gives things up: what is prepared with rights first (rules over paths, an empty directory), then the
+ * user, then the rest. Each layer holds by itself; a kernel or a container that lacks one leaves the others.
  */
 #include "proc/sandbox.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox_land: files, TCP ports and signals by Landlock (Documentation/userspace-api/landlock.rst of the kernel). The numbers are written down here because the headers of the
- * oldest system that we build on know fewer of them than the kernels that we run on.
+ * sandbox_land: files, TCP ports and signals by Landlock (Documentation/userspace-api/landlock.rst of the kernel). The numbers are written down here because
+ * the headers of the oldest system that we build on know fewer of them than the kernels that we run on.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a confined process can do and cannot, each tried in a process of its own: as root (which becomes another user) when this is root, and as a user without any right.
+ * What a confined process can do and cannot, each tried in a process of its own: as root (which becomes another user) when this is root, and as a user
+ * without any right.
  */
 #include "proc/sandbox.h"
 
