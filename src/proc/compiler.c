@@ -27,6 +27,7 @@ struct compiler {
     struct sp_config config;
     struct sp_plan *plan;
     struct sp_rules rules;
+    struct sp_buf lacks;     /* what this machine lacks: asked for before we are confined */
 };
 
 /* ---- what is said ---- */
@@ -103,7 +104,7 @@ static void describe_service(const struct sp_config_service *s, struct sp_buf *o
 /* What is said at the first load only. */
 static void describe_start(const struct compiler *c, struct sp_buf *out)
 {
-    sp_sandbox_lacks(out);
+    sp_put(out, sp_buf_span(&c->lacks));
     if (c->plan->uid != SP_PLAN_STARTER && c->plan->uid != geteuid())
         sp_put_fmt(out, "warning: this machine does not let us become user '%s': what sees traffic runs as root without its capabilities\n", c->plan->user);
     for (uint64_t i = 0; i < c->config.nservices; i++)
@@ -171,10 +172,12 @@ static int configure(struct compiler *c, int argc, char **argv)
 }
 
 /* From here on nothing is read but rules and what looking up names needs. */
-static int confine(const struct compiler *c)
+static int confine(struct compiler *c)
 {
     const char *paths[READ_MAX];
     unsigned n = 0;
+    c->lacks = sp_buf_growing(TEXT_MAX);
+    sp_sandbox_lacks(&c->lacks);
     for (uint64_t i = 0; i < c->config.rules.n; i++)
         paths[n++] = c->config.rules.item[i];
     for (const char *const *p = sp_rules_default_paths; *p && n < READ_MAX; p++)

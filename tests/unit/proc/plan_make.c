@@ -163,7 +163,7 @@ static void test_places_run_out(void **state)
 {
     (void)state;
     struct world w = world();
-    char name[16];
+    char name[16] = "";
     add(&w, name, "http", ":8080", "127.0.0.1:1");
     for (unsigned i = 0; i < SP_PLAN_SERVICES; i++) {
         snprintf(name, sizeof name, "s%u", i);
