@@ -64,9 +64,9 @@ void clerk_ended(struct supervisor *s, int status)
         sp_log(SP_LOG_ERROR, "the admin ended: events wait until another one is there");
 }
 
-static int begin(struct supervisor *s)
+static int begin(struct supervisor *s, int plan_fd)
 {
-    int theirs, fds[] = {s->plan_fd, s->wake}, rc = sp_process_pair(&s->admin.control, &theirs);
+    int theirs, fds[] = {plan_fd, s->wake}, rc = sp_process_pair(&s->admin.control, &theirs);
     if (rc < 0)
         return rc;
     struct sp_spawn how = {.role = SP_ROLE_ADMIN, .binary = -1, .control = theirs, .extra = -1};
@@ -97,7 +97,7 @@ static bool ready_or_gone(const struct supervisor *s)
 
 int clerk_start(struct supervisor *s)
 {
-    int rc = begin(s);
+    int rc = begin(s, s->plan_fd);
     if (rc < 0)
         return sp_complain(SP_EXIT_RUNTIME, "cannot start the admin: %s", strerror(-rc));
     if (!sup_until(s, ready_or_gone, OPEN_MS))
@@ -114,16 +114,47 @@ void clerk_tick(struct supervisor *s)
     if (!s->admin_wanted || s->admin.pid || s->stop || sup_now_ms() < s->admin_start_ms)
         return;
     s->admin_start_ms = sup_now_ms() + AGAIN_MS;
-    int rc = begin(s);
+    int rc = begin(s, s->plan_fd);
     if (rc < 0)
         sp_log(SP_LOG_ERROR, "cannot start the admin: %s", strerror(-rc));
 }
 
-int clerk_take(struct supervisor *s, int plan_fd)
+static bool gone(const struct supervisor *s)
+{
+    return s->admin.gone || !s->admin.pid;
+}
+
+static void end(struct supervisor *s)
+{
+    if (say(s, SP_ADMIN_STOP, NULL, 0, NULL, 0) == 0)
+        (void)sup_until(s, gone, WRITE_MS);
+    if (!s->admin.pid)
+        return;
+    (void)kill(s->admin.pid, SIGKILL);
+    (void)sup_until(s, gone, WRITE_MS);
+}
+
+/* It has given up what the next plan needs: one that has not takes its place. */
+static int take_anew(struct supervisor *s, int next_fd)
+{
+    s->admin_wanted = false;
+    end(s);
+    int rc = begin(s, next_fd);
+    if (rc == 0 && (!sup_until(s, ready_or_gone, OPEN_MS) || !s->admin_ready)) {
+        rc = -EIO; /* it has said why */
+        end(s);
+    }
+    s->admin_wanted = true; /* when there is none now, the next begins with what is in force then */
+    return rc;
+}
+
+int clerk_take(struct supervisor *s, const struct sp_plan *before, const struct sp_plan *next, int next_fd)
 {
     if (s->admin.control < 0)
-        return 0; /* the next one begins with what is in force then */
-    int rc = say(s, SP_ADMIN_TAKE, NULL, 0, &plan_fd, 1);
+        return 0;
+    if (!sp_sandbox_fits(sp_processes[SP_ROLE_ADMIN].sandbox, before, next))
+        return take_anew(s, next_fd);
+    int rc = say(s, SP_ADMIN_TAKE, NULL, 0, &next_fd, 1);
     if (rc < 0)
         return rc;
     s->admin_waiting = SP_ADMIN_TAKE;
@@ -155,16 +186,8 @@ void clerk_capture(struct supervisor *s, const struct sp_message *death)
     try_say(s, SP_ADMIN_CAPTURE, death->body.p, death->body.n, death->fds, 1);
 }
 
-static bool gone(const struct supervisor *s)
-{
-    return s->admin.gone || !s->admin.pid;
-}
-
 void clerk_stop(struct supervisor *s)
 {
     s->admin_wanted = false;
-    if (say(s, SP_ADMIN_STOP, NULL, 0, NULL, 0) == 0)
-        (void)sup_until(s, gone, WRITE_MS);
-    if (s->admin.pid)
-        (void)kill(s->admin.pid, SIGKILL);
+    end(s);
 }

@@ -223,7 +223,10 @@ static void worker_ended(struct keeper *k)
         keeper_upgrade(k);
     else if (why == REST_TO_INSPECT)
         inspect_again(k);
-    else
+    else if (why == REST_TO_TAKE) {
+        keeper_swap_sets(k);
+        keeper_start_worker(k);
+    } else
         k->over = true;
 }
 
@@ -289,7 +292,7 @@ static void worker_is_up(struct keeper *k)
         keeper_tell_mode(k, mode);
         k->death_untold = false;
     }
-    if (k->asked == SP_SAY_START)
+    if (k->asked == SP_SAY_START || (k->asked == SP_SAY_TAKE && !k->told && k->rest == REST_NOT))
         keeper_done(k, 0);
 }
 

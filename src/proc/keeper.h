@@ -22,7 +22,7 @@ struct keeper_set {
     int listeners[SP_PLAN_LISTENERS + 1]; /* -1 behind the last */
 };
 
-enum keeper_rest { REST_NOT, REST_TO_INSPECT, REST_TO_UPGRADE };
+enum keeper_rest { REST_NOT, REST_TO_INSPECT, REST_TO_TAKE, REST_TO_UPGRADE };
 
 struct keeper {
     unsigned slot;
@@ -102,6 +102,8 @@ void keeper_tell_mode(struct keeper *k, enum sp_report_mode mode);
 void keeper_tell_death(struct keeper *k);
 /* The worker has answered its order. */
 void keeper_answered(struct keeper *k);
+/* The next set is in force, the one before is nobody's. */
+void keeper_swap_sets(struct keeper *k);
 
 /* ---- keeper_next.c ---- */
 

@@ -160,12 +160,25 @@ static void obey_start(struct keeper *k, struct sp_message *m)
     keeper_start_worker(k);
 }
 
+/* It has given up what the next plan needs: one that has not is to take its place. */
+static void rest_to_take(struct keeper *k)
+{
+    keeper_set_reuse(&k->next, &k->now);
+    keeper_rest_worker(k, REST_TO_TAKE);
+    if (k->rest != REST_TO_TAKE)
+        drop_next(k, -EBUSY);
+}
+
 static void obey_take(struct keeper *k, struct sp_message *m)
 {
     take_set(k, m, 0);
     int rc = keeper_set_map(&k->next);
     if (rc < 0) {
         drop_next(k, rc);
+        return;
+    }
+    if (k->worker && k->up && !sp_sandbox_fits(sp_processes[SP_ROLE_WORKER].sandbox, k->now.plan, k->next.plan)) {
+        rest_to_take(k);
         return;
     }
     struct sp_relay_told order = {
@@ -267,8 +280,7 @@ void keeper_accept(struct keeper *k)
 
 /* ---- the worker's answer ---- */
 
-/* The worker works with the next set: the one before is nobody's now. */
-static void swap_sets(struct keeper *k)
+void keeper_swap_sets(struct keeper *k)
 {
     keeper_set_fini(&k->now, &k->next);
     k->now = k->next;
@@ -294,7 +306,7 @@ void keeper_answered(struct keeper *k)
     switch (k->asked) {
     case SP_SAY_TAKE:
         if (rc == 0)
-            swap_sets(k);
+            keeper_swap_sets(k);
         else
             keeper_set_fini(&k->next, &k->now);
         break;

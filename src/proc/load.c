@@ -193,14 +193,14 @@ int load_apply(struct supervisor *s)
     int rc = lanes_open(s, s->load.plan, next);
     if (rc < 0)
         return rc;
-    rc = clerk_take(s, s->load.plan_fd);
+    rc = clerk_take(s, s->plan, s->load.plan, s->load.plan_fd);
     if (rc < 0)
         (void)snprintf(s->why, sizeof s->why, "the event outputs cannot be opened: %s", strerror(-rc));
     else
         rc = take_everywhere(s, next);
     if (rc < 0) {
         lanes_drop(s, next);
-        if (clerk_take(s, s->plan_fd) < 0)
+        if (clerk_take(s, s->load.plan, s->plan, s->plan_fd) < 0)
             sp_log(SP_LOG_ERROR, "the admin did not go back to the outputs that are in force");
         return rc;
     }

@@ -20,7 +20,6 @@
 
 enum succession_limits {
     PROBE_MS = 5000,   /* for another program to say what it is */
-    ADMIN_MS = 5000,   /* for the old admin to write what is left */
     WORDS_MAX = 600,
     KEEP_MAX = 64 + LANES_MAX * 64,
 };
@@ -300,18 +299,9 @@ int lane_renew(struct supervisor *s, uint32_t lane, bool always)
     return p->state == POST_SERVING ? replace(s, lane) : 0;
 }
 
-static bool admin_gone(const struct supervisor *s)
-{
-    return !s->admin.pid;
-}
-
 static void renew_admin(struct supervisor *s)
 {
-    s->admin_wanted = false;
-    if (sp_message_send(s->admin.control, SP_ADMIN_STOP, sp_span_of(NULL, 0), NULL, 0) < 0 || !sup_until(s, admin_gone, ADMIN_MS))
-        if (s->admin.pid)
-            (void)kill(s->admin.pid, SIGKILL);
-    (void)sup_until(s, admin_gone, ADMIN_MS);
+    clerk_stop(s);
     if (clerk_start(s))
         sp_log(SP_LOG_ERROR, "the admin did not start: events wait until it does");
     s->admin_wanted = true;

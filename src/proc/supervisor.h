@@ -184,8 +184,8 @@ int clerk_start(struct supervisor *s);
 void clerk_hear(struct supervisor *s);
 void clerk_ended(struct supervisor *s, int status);
 void clerk_tick(struct supervisor *s);
-/* 0 or -errno: the outputs stay as they are. */
-__attribute__((warn_unused_result)) int clerk_take(struct supervisor *s, int plan_fd);
+/* It writes to the outputs of another plan. 0 or -errno: the outputs stay as they are. */
+__attribute__((warn_unused_result)) int clerk_take(struct supervisor *s, const struct sp_plan *before, const struct sp_plan *next, int next_fd);
 void clerk_reopen(struct supervisor *s);
 void clerk_report(struct supervisor *s, const struct post *p);
 void clerk_capture(struct supervisor *s, const struct sp_message *death);
