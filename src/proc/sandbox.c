@@ -46,7 +46,7 @@ const struct sp_sandbox sp_sandbox_worker = {
 
 /* Makes workers, which need these to give them up; nothing else of root's. */
 const struct sp_sandbox sp_sandbox_keeper = {
-    .name = "keeper", .stays = true, .leaves_rights = true, .files = FILES_ALL,
+    .name = "keeper", .stays = true, .leaves_rights = true, .many_descriptors = true, .files = FILES_ALL,
     .capabilities = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_SYS_CHROOT) | CAPABILITY(CAP_KILL)};
 
 /* May write where its user may not, where Landlock keeps it in the right directories: logs are often root's. */
@@ -170,6 +170,16 @@ static bool logs_to_file(void)
     return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* sp_plan_make reckons with it. */
+static void raise_descriptors(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+        return;
+    l.rlim_cur = l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l); /* else accepting stops earlier, and says so */
+}
+
 static int set_limits(const struct sp_sandbox *row)
 {
     int rc = limit(RLIMIT_CORE, 0); /* traffic in it */
@@ -235,6 +245,8 @@ int sp_sandbox_enter_reading(const struct sp_sandbox *row, const struct sp_plan 
     if (rc < 0)
         return rc;
     rc = change_identity(row, plan);
+    if (row->many_descriptors)
+        raise_descriptors();
     if (rc == 0)
         rc = give_up(row, plan, &land);
     if (land.ruleset >= 0)

@@ -24,6 +24,7 @@ struct sp_sandbox {
     bool local_only;           /* connects to no TCP port; else to those of `ports` */
     const uint16_t *ports;     /* 0 at the end; NULL: the plan's servers */
     bool no_files_grow;        /* writes to no file at all */
+    bool many_descriptors;     /* the limit of open files goes up as far as it may */
     bool leaves_rights;        /* it starts others, which have to be able to do more: limits and lists would be theirs too */
     const struct sandbox_calls *calls;
 };

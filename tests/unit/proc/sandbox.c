@@ -176,6 +176,12 @@ static int try_nothing(void)
     return getrlimit(RLIMIT_NOFILE, &l) == 0 && getpid() > 0 ? DONE : 1;
 }
 
+static int try_many_descriptors(void)
+{
+    struct rlimit l;
+    return getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur == l.rlim_max ? DONE : 1;
+}
+
 /* ---- running them ---- */
 
 #define W &sp_sandbox_worker
@@ -225,10 +231,17 @@ static const struct try tries[] = {
     {"compiler signals nobody", C, try_kill, DIES},
     {"keeper makes processes", K, try_fork, DOES},
     {"keeper opens files", K, try_open, DOES},
+    {"keeper opens many", K, try_many_descriptors, DOES},
 };
 
 static int confined(const struct try *t)
 {
+    struct rlimit few;
+    if (getrlimit(RLIMIT_NOFILE, &few) < 0)
+        return NOT_CONFINED;
+    few.rlim_cur = 64;
+    if (setrlimit(RLIMIT_NOFILE, &few) < 0)
+        return NOT_CONFINED;
     const char *const paths[] = {scene.inside, "/nonexistent"};
     int rc = t->row == C ? sp_sandbox_enter_reading(t->row, scene.plan, paths, 2) : sp_sandbox_enter(t->row, scene.plan);
     if (rc < 0)
