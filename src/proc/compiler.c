@@ -27,7 +27,7 @@ struct compiler {
     struct sp_config config;
     struct sp_plan *plan;
     struct sp_rules rules;
-    struct sp_buf lacks;     /* what this machine lacks: asked for before we are confined */
+    struct sp_buf notes;     /* warnings, a line each */
 };
 
 /* ---- what is said ---- */
@@ -101,23 +101,15 @@ static void describe_service(const struct sp_config_service *s, struct sp_buf *o
     sp_put_fmt(out, ", to %s%s\n", s->to, s->monitor ? ", only watching" : "");
 }
 
-/* What is said at the first load only. */
-static void describe_start(const struct compiler *c, struct sp_buf *out)
-{
-    sp_put(out, sp_buf_span(&c->lacks));
-    if (c->plan->uid != SP_PLAN_STARTER && c->plan->uid != geteuid())
-        sp_put_fmt(out, "warning: this machine does not let us become user '%s': what sees traffic runs as root without its capabilities\n", c->plan->user);
-    for (uint64_t i = 0; i < c->config.nservices; i++)
-        describe_service(&c->config.services[i], out);
-}
-
+/* What is served is said at the first load; rules at each. */
 static void describe(const struct compiler *c, struct sp_buf *out)
 {
+    sp_put(out, sp_buf_span(&c->notes));
     sp_put_str(out, c->rules.set.nrules ? "" : "warning: ");
     sp_rules_describe(&c->rules, out);
     sp_put_fmt(out, ", %u proof cases hold%s\n", c->rules.cases, c->rules.set.nrules ? "" : ": nothing but malformed traffic will be stopped");
-    if (!c->before)
-        describe_start(c, out);
+    for (uint64_t i = 0; !c->before && i < c->config.nservices; i++)
+        describe_service(&c->config.services[i], out);
 }
 
 static int tell_compiled(const struct compiler *c)
@@ -176,20 +168,22 @@ static int confine(struct compiler *c)
 {
     const char *paths[READ_MAX];
     unsigned n = 0;
-    c->lacks = sp_buf_growing(TEXT_MAX);
-    sp_sandbox_lacks(&c->lacks);
+    if (!c->before)
+        sp_sandbox_lacks(&c->notes);
     for (uint64_t i = 0; i < c->config.rules.n; i++)
         paths[n++] = c->config.rules.item[i];
     for (const char *const *p = sp_rules_default_paths; *p && n < READ_MAX; p++)
         paths[n++] = *p;
     int rc = sp_sandbox_enter_reading(sp_processes[SP_ROLE_COMPILER].sandbox, c->plan, paths, n);
+    if (!c->before && c->plan->uid != SP_PLAN_STARTER && c->plan->uid != geteuid())
+        sp_put_fmt(&c->notes, "warning: this machine does not let us become user '%s': what sees traffic runs as root without its rights\n", c->plan->user);
     return rc ? sp_complain(SP_EXIT_RUNTIME, "the compiler cannot be confined: %s", strerror(-rc)) : SP_EXIT_OK;
 }
 
 static int make_plan(struct compiler *c)
 {
     char why[SP_PLAN_WHY];
-    return sp_plan_make(&c->config, c->before, c->plan, why) ? sp_complain(SP_EXIT_RUNTIME, "%s", why) : SP_EXIT_OK;
+    return sp_plan_make(&c->config, c->before, c->plan, &c->notes, why) ? sp_complain(SP_EXIT_RUNTIME, "%s", why) : SP_EXIT_OK;
 }
 
 static int load(struct compiler *c, int argc, char **argv)
@@ -222,6 +216,7 @@ int sp_compiler_main(int control, int argc, char **argv)
     static struct compiler c; /* what it holds ends with the process */
     c.control = control;
     c.plan = calloc(1, sizeof *c.plan);
+    c.notes = sp_buf_growing(TEXT_MAX);
     step_back();
     if (!c.plan || keep_words(&c) < 0)
         return sp_complain(SP_EXIT_RUNTIME, "the compiler has no memory");

@@ -12,10 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/log.h"
-
 enum plan_limits {
-    DESCRIPTORS_OTHER = 256,   /* of a keeper and its worker: pipes, events, the segment, control sockets, what an order brings */
+    DESCRIPTORS_OTHER = 202,   /* of a keeper and its worker: 65 pipes, epoll, the segment, control sockets, what an order brings */
     MEMORY_MIN = 16 << 20,     /* of a worker: below it one collected body would starve the rest */
     NOBODY = 65534,            /* when the machine's user list has not even that name */
 };
@@ -207,40 +205,41 @@ static uint32_t processors(void)
     return n > SP_PLAN_WORKERS ? SP_PLAN_WORKERS : (uint32_t)n;
 }
 
-/* Two descriptors a connection. Each keeper has a table of its own and raises its limit as far as it goes. */
-static uint64_t connections_allowed(const struct sp_plan *plan, uint64_t wanted)
+/* Of one worker: two descriptors a connection. Each keeper has a table of its own and raises its limit as far as it goes. */
+static uint64_t connections_allowed(const struct sp_plan *plan, uint64_t total, struct sp_buf *notes)
 {
     struct rlimit limit;
+    uint64_t wanted = (total + plan->workers - 1) / plan->workers;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return wanted;
     uint64_t other = DESCRIPTORS_OTHER + 2 * (uint64_t)plan->nlisteners; /* a reload holds old and new */
     uint64_t allowed = limit.rlim_max > other + 2 ? (limit.rlim_max - other) / 2 : 1;
     if (allowed >= wanted)
         return wanted;
-    sp_log(SP_LOG_WARN, "the limit of %llu open files allows each worker %llu connections at the same time, not %llu",
-           (unsigned long long)limit.rlim_max, (unsigned long long)allowed, (unsigned long long)wanted);
+    sp_put_fmt(notes, "warning: the limit of %llu open files allows %llu connections at the same time, not %llu\n",
+               (unsigned long long)limit.rlim_max, (unsigned long long)allowed * plan->workers, (unsigned long long)total);
     return allowed;
 }
 
-static void make_sizes(const struct sp_config *c, struct sp_plan *plan)
+static void make_sizes(const struct sp_config *c, struct sp_plan *plan, struct sp_buf *notes)
 {
     plan->workers = c->workers ? (uint32_t)c->workers : processors();
     uint64_t memory = c->memory / plan->workers;
     plan->memory = memory < MEMORY_MIN ? MEMORY_MIN : memory;
-    plan->connections = connections_allowed(plan, (c->connections + plan->workers - 1) / plan->workers);
+    plan->connections = connections_allowed(plan, c->connections, notes);
     if (plan->uid != SP_PLAN_STARTER && !same_text(plan->user, c->user))
-        sp_log(SP_LOG_WARN, "there is no user '%s': what sees traffic runs as '%s', which other programs may run as too", c->user, plan->user);
+        sp_put_fmt(notes, "warning: there is no user '%s': what sees traffic runs as '%s', which other programs may run as too\n", c->user, plan->user);
 }
 
 /* Shared memories were made for these, and processes have given up the right to change. */
-static void keep_sizes(const struct sp_config *c, const struct sp_plan *before, struct sp_plan *plan)
+static void keep_sizes(const struct sp_config *c, const struct sp_plan *before, struct sp_plan *plan, struct sp_buf *notes)
 {
     uint32_t workers = c->workers ? (uint32_t)c->workers : before->workers;
     uint64_t memory = c->memory / workers;
     bool changed = workers != before->workers || (memory < MEMORY_MIN ? MEMORY_MIN : memory) != before->memory ||
                    plan->uid != before->uid || !same_text(plan->runtime, before->runtime);
     if (changed)
-        sp_log(SP_LOG_WARN, "'workers', 'limits', 'user' and 'runtime' stay as they are until the next start");
+        sp_put_str(notes, "warning: 'workers', 'limits', 'user' and 'runtime' stay as they are until the next start\n");
     plan->workers = before->workers;
     plan->memory = before->memory;
     plan->connections = before->connections;
@@ -263,7 +262,7 @@ static int make_outputs(const struct sp_config *c, struct sp_plan *plan, char *w
     return put_text(plan->crashes, sizeof plan->crashes, c->crashes) ? 0 : fail(why, "the path in 'crashes' is too long");
 }
 
-int sp_plan_make(const struct sp_config *c, const struct sp_plan *before, struct sp_plan *plan, char why[SP_PLAN_WHY])
+int sp_plan_make(const struct sp_config *c, const struct sp_plan *before, struct sp_plan *plan, struct sp_buf *notes, char why[SP_PLAN_WHY])
 {
     plan->spin_us = (uint32_t)c->spin_us;
     plan->watchdog_ms = (uint32_t)c->watchdog_ms;
@@ -272,8 +271,8 @@ int sp_plan_make(const struct sp_config *c, const struct sp_plan *before, struct
     if (rc == 0)
         rc = make_services(c, before, plan, why);
     if (rc == 0 && before)
-        keep_sizes(c, before, plan);
+        keep_sizes(c, before, plan, notes);
     else if (rc == 0)
-        make_sizes(c, plan);
+        make_sizes(c, plan, notes);
     return rc;
 }

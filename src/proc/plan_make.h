@@ -18,9 +18,10 @@ enum { SP_PLAN_WHY = 512 }; /* bytes of a sentence that says why there is no pla
 __attribute__((warn_unused_result)) int sp_plan_begin(const struct sp_config *c, struct sp_plan *ret, char why[SP_PLAN_WHY]);
 /*
  * The second: fills what sp_plan_begin made. `before`: the plan in force, NULL when there is none; services keep their places in it, and what running processes
- * were started with (workers, memory, connections, user, runtime directory) stays as it is. 0, or -errno with a sentence in `why`; `plan` is then useless.
+ * were started with (workers, memory, connections, user, runtime directory) stays as it is. `notes` gets a line "warning: ..." for each thing that is other than
+ * asked for. 0, or -errno with a sentence in `why`; `plan` is then useless.
  */
 __attribute__((warn_unused_result)) int sp_plan_make(const struct sp_config *c, const struct sp_plan *before, struct sp_plan *plan,
-                                                     char why[SP_PLAN_WHY]);
+                                                     struct sp_buf *notes, char why[SP_PLAN_WHY]);
 
 #endif

@@ -15,11 +15,13 @@ struct world {
     struct sp_config *config;
     struct sp_plan *before, *plan;
     char why[SP_PLAN_WHY];
+    struct sp_buf notes;
 };
 
 static struct world world(void)
 {
-    struct world w = {.config = calloc(1, sizeof *w.config), .before = calloc(1, sizeof *w.before), .plan = calloc(1, sizeof *w.plan)};
+    struct world w = {.config = calloc(1, sizeof *w.config), .before = calloc(1, sizeof *w.before), .plan = calloc(1, sizeof *w.plan),
+                      .notes = sp_buf_growing(4096)};
     struct sp_config *c = w.config;
     c->user = "nobody";
     c->memory = 1 << 30;
@@ -35,6 +37,12 @@ static void end(struct world *w)
     free(w->config);
     free(w->before);
     free(w->plan);
+    sp_buf_fini(&w->notes);
+}
+
+static bool noted(const struct world *w, const char *text)
+{
+    return sp_span_find(sp_buf_span(&w->notes), 0, sp_span_str(text)) != SP_NOT_FOUND;
 }
 
 static struct sp_config_service *add(struct world *w, const char *name, const char *protocol, const char *listen, const char *to)
@@ -53,7 +61,7 @@ static int make(struct world *w, bool again)
         w->plan = kept;
     }
     int rc = sp_plan_begin(w->config, w->plan, w->why);
-    return rc ? rc : sp_plan_make(w->config, again ? w->before : NULL, w->plan, w->why);
+    return rc ? rc : sp_plan_make(w->config, again ? w->before : NULL, w->plan, &w->notes, w->why);
 }
 
 static void assert_valid(const struct world *w)
@@ -122,7 +130,7 @@ static void test_descriptors_bound_connections(void **state)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    assert_in_range(WEXITSTATUS(status), 1, 30);
+    assert_in_range(WEXITSTATUS(status), 1, 50);
 }
 
 /* shop, mail; then mail alone with a new one; then shop again, and mail with another protocol. */
@@ -193,6 +201,7 @@ static void test_sizes_stay_while_processes_live(void **state)
     assert_int_equal(w.plan->connections, 100);
     assert_string_equal(w.plan->runtime, w.before->runtime);
     assert_int_equal(w.plan->watchdog_ms, 5);
+    assert_true(noted(&w, "warning: 'workers', 'limits'"));
     end(&w);
 }
 
@@ -231,6 +240,7 @@ static void test_user(void **state)
     w.config->user = "nobody-of-that-name";
     assert_int_equal(make(&w, false), 0);
     assert_string_equal(w.plan->user, "nobody");
+    assert_true(noted(&w, "warning: there is no user 'nobody-of-that-name'"));
     w.config->user = "root";
     assert_int_equal(sp_plan_begin(w.config, w.plan, w.why), -EINVAL);
     assert_non_null(strstr(w.why, "every right"));
