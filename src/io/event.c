@@ -305,13 +305,15 @@ static struct value get_status(const struct line *l)
 
 /* ---- the table ---- */
 
-enum object { TOP, HTTP, ALERT, ANOMALY, SALLYPORT, OBJECTS };
-static const char *const object_name[OBJECTS] = {[HTTP] = "http", [ALERT] = "alert", [ANOMALY] = "anomaly", [SALLYPORT] = "sallyport"};
+enum object { TOP, HTTP, ALERT, ANOMALY, SALLYPORT, WORKER, OBJECTS };
+static const char *const object_name[OBJECTS] = {[HTTP] = "http", [ALERT] = "alert", [ANOMALY] = "anomaly", [SALLYPORT] = "sallyport",
+                                                  [WORKER] = "worker"};
 static const char *const object_doc[OBJECTS] = {
     [HTTP] = "The HTTP message. Members whose value the message does not have are absent.",
     [ALERT] = "The rule; only in events of type alert.",
     [ANOMALY] = "The malformation; only in events of type anomaly.",
     [SALLYPORT] = "What EVE has no place for.",
+    [WORKER] = "What became of a worker; only in events of type sallyport.",
 };
 
 struct member {
@@ -326,7 +328,8 @@ struct member {
 static const struct member members[] = {
     {TOP, "timestamp", TEXT, true, get_timestamp, "When the verdict was given, ISO 8601 with microseconds, UTC."},
     {TOP, "flow_id", NUMBER, true, get_flow_id, "The same in all events of one connection."},
-    {TOP, "event_type", TEXT, true, get_event_type, "alert: a rule's verdict. anomaly: a malformation. stats: lines before this one were dropped."},
+    {TOP, "event_type", TEXT, true, get_event_type, "alert: a rule's verdict. anomaly: a malformation. stats: lines before this one were dropped. "
+        "sallyport: what became of one of our own processes."},
     {TOP, "src_ip", TEXT, false, get_src_ip, "Address of the client."},
     {TOP, "src_port", NUMBER, false, get_src_port, "Port of the client."},
     {TOP, "dest_ip", TEXT, false, get_dest_ip, "Address that the client connected to."},
@@ -362,6 +365,12 @@ static const struct member members[] = {
     {SALLYPORT, "service", TEXT, false, get_service, "Name of the service in the configuration."},
     {SALLYPORT, "anomaly", TEXT, false, get_anomaly, "Name of the malformation, also when a rule fired."},
     {SALLYPORT, "status", NUMBER, false, get_status, "Status that the client was answered."},
+    /* Lines of their own: sp_event_worker_line. */
+    {WORKER, "slot", NUMBER, true, NULL, "Number of the worker."},
+    {WORKER, "event", TEXT, true, NULL, "died: of a signal of its own making. hung: it was ended because it did not move. killed: by somebody else. "
+        "plain: no worker can be brought up, bytes pass unread or are refused. inspecting: that is over. damaged_report: its events could not be read."},
+    {WORKER, "signal", NUMBER, false, NULL, "Signal that ended it."},
+    {WORKER, "restart_us", NUMBER, false, NULL, "Microseconds from its death until its successor served."},
 };
 enum { MEMBERS = sizeof members / sizeof *members };
 
@@ -411,6 +420,8 @@ static bool has_object(const struct line *l, enum object o)
         return l->ev->has_rule;
     case ANOMALY:
         return !l->ev->has_rule;
+    case WORKER:
+        return false;
     case TOP:
     case SALLYPORT:
     case OBJECTS:
@@ -457,6 +468,22 @@ void sp_event_stats_line(uint64_t dropped, uint64_t real_us, struct sp_buf *out)
     sp_clock_eve(real_us, when);
     sp_put_fmt(out, "{\"timestamp\":\"%s\",\"event_type\":\"stats\",\"stats\":{\"sallyport\":{\"events_dropped\":%llu}}}\n", when,
                (unsigned long long)dropped);
+}
+
+static void put_if(struct sp_buf *out, const char *name, uint32_t n)
+{
+    if (n)
+        sp_put_fmt(out, ",\"%s\":%u", name, n);
+}
+
+void sp_event_worker_line(const struct sp_event_worker *ev, uint64_t real_us, struct sp_buf *out)
+{
+    char when[32];
+    sp_clock_eve(real_us, when);
+    sp_put_fmt(out, "{\"timestamp\":\"%s\",\"event_type\":\"sallyport\",\"worker\":{\"slot\":%u,\"event\":\"%s\"", when, ev->slot, ev->what);
+    put_if(out, "signal", ev->signal);
+    put_if(out, "restart_us", ev->restart_us);
+    sp_put_str(out, "}}\n");
 }
 
 /* ---- setting up ---- */

@@ -26,6 +26,14 @@ void sp_event_names_init(struct sp_event_names *n, const char *const *services, 
 void sp_event_line(const struct sp_event_names *n, const struct sp_event *ev, uint64_t real_us, struct sp_buf *out);
 /* The line that tells how many lines before it are missing. */
 void sp_event_stats_line(uint64_t dropped, uint64_t real_us, struct sp_buf *out);
+/* What became of a worker. */
+struct sp_event_worker {
+    uint32_t slot;
+    const char *what;    /* died, hung, killed, plain, inspecting, damaged_report */
+    uint32_t signal;     /* that ended it; 0: none */
+    uint32_t restart_us; /* until its successor served; 0: nobody knows */
+};
+void sp_event_worker_line(const struct sp_event_worker *ev, uint64_t real_us, struct sp_buf *out);
 /* JSON Schema 2020-12 of a line, from the table that writes it. */
 void sp_event_schema(struct sp_buf *out);
 /* The same as a page for people. */

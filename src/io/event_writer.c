@@ -18,8 +18,10 @@ struct sp_event_writer {
     struct sp_output what[SP_OUTPUTS_MAX];
     struct sp_output_state outputs[SP_OUTPUTS_MAX];
     unsigned noutputs;
-    struct sp_report *reports[SP_WRITER_REPORTS];
-    unsigned nreports;
+    struct sp_report *reports[SP_WRITER_REPORTS]; /* by slot; NULL: none */
+    bool damaged[SP_WRITER_REPORTS];
+    unsigned nslots;
+    bool unread;                                  /* the last turn left lines in a report */
     uint8_t chunk[CHUNK];
 };
 
@@ -44,55 +46,81 @@ static void close_outputs(struct sp_output_state *o, unsigned n)
 void sp_event_writer_free(struct sp_event_writer *w)
 {
     close_outputs(w->outputs, w->noutputs);
-    for (unsigned i = 0; i < w->nreports; i++)
-        sp_report_unmap(w->reports[i]);
+    for (unsigned i = 0; i < w->nslots; i++)
+        if (w->reports[i])
+            sp_report_unmap(w->reports[i]);
     free(w);
 }
 
-static bool same_outputs(const struct sp_event_writer *w, const struct sp_plan *plan)
+/* ---- outputs ---- */
+
+/* The outputs of the next plan while they are being made. */
+struct change {
+    struct sp_output what[SP_OUTPUTS_MAX];
+    struct sp_output_state states[SP_OUTPUTS_MAX];
+    unsigned from[SP_OUTPUTS_MAX]; /* where it is now; SP_OUTPUTS_MAX: nowhere, it is opened */
+    bool stays[SP_OUTPUTS_MAX];    /* of those that are now */
+};
+
+static unsigned find_output(const struct sp_event_writer *w, const struct sp_output *what, const bool *taken)
 {
-    bool same = w->noutputs == plan->noutputs;
-    for (unsigned i = 0; same && i < plan->noutputs; i++)
-        same = (uint32_t)w->what[i].kind == plan->outputs[i].kind && strcmp(w->what[i].path, plan->outputs[i].path) == 0;
-    return same;
+    for (unsigned i = 0; i < w->noutputs; i++)
+        if (!taken[i] && w->what[i].kind == what->kind && strcmp(w->what[i].path, what->path) == 0)
+            return i;
+    return SP_OUTPUTS_MAX;
 }
 
-static void name_outputs(struct sp_output *what, const struct sp_plan *plan)
+static int make_output(struct sp_event_writer *w, struct change *c, unsigned i)
 {
-    for (unsigned i = 0; i < plan->noutputs; i++)
-        what[i] = (struct sp_output){(enum sp_output_kind)plan->outputs[i].kind, plan->outputs[i].path};
+    c->from[i] = find_output(w, &c->what[i], c->stays);
+    if (c->from[i] == SP_OUTPUTS_MAX)
+        return sp_output_open(&c->states[i], &c->what[i]);
+    c->stays[c->from[i]] = true;
+    c->states[i] = w->outputs[c->from[i]];
+    return 0;
+}
+
+static void undo(struct change *c, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (c->from[i] == SP_OUTPUTS_MAX)
+            sp_output_close(&c->states[i]);
+}
+
+static void tell_left(const struct sp_output_state *o)
+{
+    uint64_t left = sp_output_pending(o) + o->dropped;
+    if (left)
+        sp_log(SP_LOG_WARN, "events: %llu could not be written to %s", (unsigned long long)left, sp_output_name(o->what));
+}
+
+static void commit(struct sp_event_writer *w, const struct change *c, unsigned n)
+{
+    for (unsigned i = 0; i < w->noutputs; i++)
+        if (!c->stays[i]) {
+            tell_left(&w->outputs[i]);
+            sp_output_close(&w->outputs[i]);
+        }
+    memcpy(w->what, c->what, sizeof w->what);
+    memcpy(w->outputs, c->states, sizeof w->outputs);
+    w->noutputs = n;
+    for (unsigned i = 0; i < n; i++)
+        w->outputs[i].what = &w->what[i];
 }
 
 int sp_event_writer_outputs(struct sp_event_writer *w, const struct sp_plan *plan, unsigned *ret_which)
 {
-    struct sp_output_state next[SP_OUTPUTS_MAX];
-    bool same = same_outputs(w, plan);
-    struct sp_output what[SP_OUTPUTS_MAX];
-    name_outputs(what, plan);
-    for (unsigned i = 0; !same && i < plan->noutputs; i++) {
-        int err = sp_output_open(&next[i], &what[i]);
+    struct change c = {0};
+    for (unsigned i = 0; i < plan->noutputs; i++) {
+        c.what[i] = (struct sp_output){(enum sp_output_kind)plan->outputs[i].kind, plan->outputs[i].path};
+        int err = make_output(w, &c, i);
         if (err) {
             *ret_which = i;
-            close_outputs(next, i);
+            undo(&c, i);
             return err;
         }
     }
-    if (!same) {
-        close_outputs(w->outputs, w->noutputs);
-        memcpy(w->outputs, next, sizeof next);
-    }
-    memcpy(w->what, what, sizeof what); /* paths are in the new plan from now on */
-    w->noutputs = plan->noutputs;
-    for (unsigned i = 0; i < w->noutputs; i++)
-        w->outputs[i].what = &w->what[i];
-    return 0;
-}
-
-int sp_event_writer_report(struct sp_event_writer *w, struct sp_report *report)
-{
-    if (w->nreports == SP_WRITER_REPORTS)
-        return -E2BIG;
-    w->reports[w->nreports++] = report;
+    commit(w, &c, plan->noutputs);
     return 0;
 }
 
@@ -108,32 +136,69 @@ void sp_event_writer_reopen(struct sp_event_writer *w)
         sp_output_reopen(&w->outputs[i], now_ms());
 }
 
-/* What one worker has reported, at most as much as there was when we began. */
-static void take(struct sp_event_writer *w, struct sp_report *report)
+/* ---- reports ---- */
+
+static void pump(struct sp_event_writer *w)
+{
+    for (unsigned i = 0; i < w->noutputs; i++)
+        sp_output_pump(&w->outputs[i], now_ms());
+}
+
+/* What one worker has reported, at most about as much as its report can hold: nobody may keep us from the others. */
+static void take(struct sp_event_writer *w, unsigned slot)
 {
     uint64_t lost;
-    ssize_t n;
     for (unsigned i = 0; i <= SP_REPORT_RING / CHUNK; i++) {
-        n = sp_report_take(report, w->chunk, CHUNK, &lost);
-        if (n == -EPROTO)
-            sp_log(SP_LOG_ERROR, "events: a worker's report is damaged; what was in it is lost");
-        if (n > 0)
-            sp_event_writer_line(w, sp_span_of(w->chunk, (size_t)n));
+        ssize_t n = sp_report_take(w->reports[slot], w->chunk, CHUNK, &lost);
+        w->damaged[slot] |= n == -EPROTO;
         for (unsigned k = 0; lost && k < w->noutputs; k++)
             sp_output_lost(&w->outputs[k], lost);
         if (n <= 0)
             return;
-        for (unsigned k = 0; k < w->noutputs; k++)
-            sp_output_pump(&w->outputs[k], now_ms());
+        sp_event_writer_line(w, sp_span_of(w->chunk, (size_t)n));
+        pump(w);
     }
+    w->unread = true;
+}
+
+int sp_event_writer_report(struct sp_event_writer *w, uint32_t slot, struct sp_report *report)
+{
+    if (slot >= SP_WRITER_REPORTS)
+        return -E2BIG;
+    if (w->reports[slot]) {
+        take(w, slot);
+        sp_report_unmap(w->reports[slot]);
+    }
+    w->reports[slot] = report;
+    if (w->nslots <= slot)
+        w->nslots = slot + 1;
+    return 0;
+}
+
+bool sp_event_writer_damaged(struct sp_event_writer *w, uint32_t *ret_slot)
+{
+    for (unsigned i = 0; i < w->nslots; i++)
+        if (w->damaged[i]) {
+            w->damaged[i] = false;
+            *ret_slot = i;
+            return true;
+        }
+    return false;
 }
 
 void sp_event_writer_turn(struct sp_event_writer *w)
 {
-    for (unsigned i = 0; i < w->nreports; i++)
-        take(w, w->reports[i]);
-    for (unsigned i = 0; i < w->noutputs; i++)
-        sp_output_pump(&w->outputs[i], now_ms());
+    w->unread = false;
+    for (unsigned i = 0; i < w->nslots; i++)
+        if (w->reports[i])
+            take(w, i);
+    pump(w);
+}
+
+void sp_event_writer_flush(struct sp_event_writer *w)
+{
+    w->unread = false;
+    pump(w);
 }
 
 static int earlier(int a, int b)
@@ -151,14 +216,16 @@ unsigned sp_event_writer_wait(struct sp_event_writer *w, struct pollfd *polls, i
         if (o->retry_ms)
             *ret_ms = earlier(*ret_ms, o->retry_ms > now ? (int)(o->retry_ms - now) : 0);
     }
-    for (unsigned i = 0; i < w->nreports; i++)
-        if (!sp_report_sleep(w->reports[i]))
+    for (unsigned i = 0; i < w->nslots; i++)
+        if (w->reports[i] && !sp_report_sleep(w->reports[i]))
             *ret_ms = 0;
     return w->noutputs;
 }
 
 bool sp_event_writer_done(const struct sp_event_writer *w)
 {
+    if (w->unread)
+        return false;
     for (unsigned i = 0; i < w->noutputs; i++)
         if (w->outputs[i].at < w->outputs[i].n)
             return false;
@@ -167,10 +234,6 @@ bool sp_event_writer_done(const struct sp_event_writer *w)
 
 void sp_event_writer_settle(const struct sp_event_writer *w)
 {
-    for (unsigned i = 0; i < w->noutputs; i++) {
-        const struct sp_output_state *o = &w->outputs[i];
-        uint64_t left = sp_output_pending(o) + o->dropped;
-        if (left)
-            sp_log(SP_LOG_WARN, "events: %llu could not be written to %s", (unsigned long long)left, sp_output_name(o->what));
-    }
+    for (unsigned i = 0; i < w->noutputs; i++)
+        tell_left(&w->outputs[i]);
 }

@@ -14,8 +14,8 @@
 enum { CACHE_LINE = 64 };
 
 /*
- * `head` and `tail` count bytes since the beginning; the ring's place of a byte is its number modulo the size. The writer alone moves `head`, after the bytes are there: a writer that
- * dies in between has written nothing.
+ * `head` and `tail` count bytes since the beginning; the ring's place of a byte is its number modulo the size. The writer alone moves `head`, after the
+ * bytes are there: a writer that dies in between has written nothing.
  */
 struct sp_report {
     uint64_t magic;
@@ -114,6 +114,14 @@ enum sp_report_mode sp_report_mode(const struct sp_report *r)
     return mode <= SP_MODE_DOWN ? (enum sp_report_mode)mode : SP_MODE_DOWN;
 }
 
+void sp_report_sum(const struct sp_report *r, struct sp_counters *sum)
+{
+    const uint64_t *from = (const uint64_t *)(const void *)&r->counters;
+    uint64_t *to = (uint64_t *)(void *)sum;
+    for (unsigned i = 0; i < sizeof *sum / sizeof *to; i++)
+        to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
 static void copy_out(const struct sp_report *r, uint64_t at, uint8_t *to, size_t n)
 {
     size_t place = at % SP_REPORT_RING, first = SP_REPORT_RING - place;
@@ -123,11 +131,14 @@ static void copy_out(const struct sp_report *r, uint64_t at, uint8_t *to, size_t
     memcpy(to + first, r->ring, n - first);
 }
 
-/* Length up to and with the last newline; what is looked at is the reader's own copy. */
-static size_t whole_lines(const uint8_t *p, size_t n)
+/* Length of the whole lines; what is looked at is the reader's own copy. False: there is one that no writer of ours puts in. */
+static bool whole_lines(struct sp_span s, size_t *ret)
 {
-    const uint8_t *last = n ? memrchr(p, '\n', n) : NULL;
-    return last ? (size_t)(last - p) + 1 : 0;
+    size_t at = 0, end;
+    while ((end = sp_span_byte(s, at, '\n')) != SP_NOT_FOUND && end - at < SP_REPORT_LINE_MAX)
+        at = end + 1;
+    *ret = at;
+    return end == SP_NOT_FOUND && s.n - at < SP_REPORT_LINE_MAX;
 }
 
 ssize_t sp_report_take(struct sp_report *r, uint8_t *to, size_t n, uint64_t *ret_lost)
@@ -140,8 +151,9 @@ ssize_t sp_report_take(struct sp_report *r, uint8_t *to, size_t n, uint64_t *ret
     bool broken = there > SP_REPORT_RING;
     size_t most = broken ? 0 : there < n ? (size_t)there : n;
     copy_out(r, tail, to, most);
-    size_t lines = whole_lines(to, most);
-    broken |= lines == 0 && (most == there ? there > 0 : most >= SP_REPORT_LINE_MAX);
+    size_t lines;
+    broken |= !whole_lines(sp_span_of(to, most), &lines);
+    broken |= most == there && lines < most; /* `head` is moved by whole lines */
     atomic_store_explicit(&r->tail, broken ? head : tail + lines, memory_order_release);
     return broken ? -EPROTO : (ssize_t)lines;
 }

@@ -50,15 +50,21 @@ void sp_report_unmap(struct sp_report *r);
 
 struct sp_counters *sp_report_counters(struct sp_report *r);
 void sp_report_set_mode(struct sp_report *r, enum sp_report_mode mode);
-/* One line with its newline. False: no room, or longer than SP_REPORT_LINE_MAX; it is counted. True in *ret_wake: the reader sleeps and has to be woken. */
+/*
+ * A writer that begins has to wake the reader once: the one before may have been killed between a line and the wake-up for it.
+ *
+ * One line with its newline. False: no room, or longer than SP_REPORT_LINE_MAX; it is counted. True in *ret_wake: the reader sleeps and has to be woken.
+ */
 bool sp_report_line(struct sp_report *r, struct sp_span line, bool *ret_wake);
 
 /* ---- reader ---- */
 
 enum sp_report_mode sp_report_mode(const struct sp_report *r);
+/* Adds its counters to *sum. */
+void sp_report_sum(const struct sp_report *r, struct sp_counters *sum);
 /*
- * Copies whole lines, as many as fit, into `to`; returns their bytes, 0 when there are none, -EPROTO when the ring is broken (it is emptied). *ret_lost: lines lost since the
- * last call.
+ * Copies whole lines, as many as fit, into `to`, which has room for SP_REPORT_LINE_MAX at least; returns their bytes, 0 when there are none, -EPROTO when the
+ * ring is broken or has a line that is too long (it is emptied). *ret_lost: lines lost since the last call.
  */
 __attribute__((warn_unused_result)) ssize_t sp_report_take(struct sp_report *r, uint8_t *to, size_t n, uint64_t *ret_lost);
 /* True when the ring is empty and the writer will wake the next time; the reader may sleep. */

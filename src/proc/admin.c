@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 enum admin_limits {
     STOP_MS = 2000,        /* how long outputs may take to finish when we end */
+    STOP_SLICE_MS = 100,   /* how often that is looked at */
     CRASHES_MAX = 100,     /* files kept; the oldest go */
     CRASH_EVERY_MS = 1000, /* a flood of crashes is one story */
     CRASH_BYTES = 80 << 20,
@@ -30,11 +32,13 @@ enum admin_limits {
 struct admin {
     int control, wake;
     const struct sp_plan *plan;
+    size_t plan_size;      /* as it is mapped */
     struct sp_event_writer *writer;
     int crashes;           /* the directory; -1: none are kept */
     uint64_t crash_ms, stop_ms;
-    unsigned ncrashes;
-    bool stopping, orphaned;
+    unsigned ncrashes, unkept;
+    bool stopping;
+    bool orphaned;         /* the supervisor is gone: another one, with an admin of its own, may be there already */
 };
 
 static uint64_t now_ms(void)
@@ -44,9 +48,12 @@ static uint64_t now_ms(void)
 
 /* ---- crash files ---- */
 
+/* "crash-YYYYmmddTHHMMSSZ-SLOT-N.pcap": a user's own files stay. */
 static int is_crash(const struct dirent *d)
 {
-    return strncmp(d->d_name, "crash-", 6) == 0;
+    unsigned day, second, slot, n;
+    int end = 0;
+    return sscanf(d->d_name, "crash-%8uT%6uZ-%u-%u.pcap%n", &day, &second, &slot, &n, &end) == 4 && end > 0 && d->d_name[end] == 0;
 }
 
 /* Names begin with the time: the first are the oldest. */
@@ -94,8 +101,12 @@ static void crash_keep(struct admin *a, const struct sp_tell_death *death, int c
     char name[NAME_MAX_BYTES], when[32];
     time_t t = (time_t)(sp_clock_real_us() / 1000000);
     struct tm tm;
-    if (a->crashes < 0 || (a->crash_ms && now_ms() - a->crash_ms < CRASH_EVERY_MS))
+    if (a->crashes < 0)
         return;
+    if (a->crash_ms && now_ms() - a->crash_ms < CRASH_EVERY_MS) {
+        a->unkept++;
+        return;
+    }
     a->crash_ms = now_ms();
     (void)strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", gmtime_r(&t, &tm));
     (void)snprintf(name, sizeof name, "crash-%s-%u-%u.pcap", when, death->slot, ++a->ncrashes);
@@ -105,18 +116,34 @@ static void crash_keep(struct admin *a, const struct sp_tell_death *death, int c
         sp_log(SP_LOG_ERROR, "cannot keep what crashed worker %u in %s/%s: %s", death->slot, a->plan->crashes, name, strerror(-rc));
     else
         sp_log(SP_LOG_WARN, "what crashed worker %u is in %s/%s; sallyport replay takes it", death->slot, a->plan->crashes, name);
+    if (a->unkept)
+        sp_log(SP_LOG_WARN, "of crashes before it %u left no file: at most one is kept every %d ms", a->unkept, CRASH_EVERY_MS);
+    a->unkept = 0;
 }
 
 /* ---- plans ---- */
 
-static const struct sp_plan *map_plan(int fd)
+static const struct sp_plan *map_plan(int fd, size_t *ret_size)
 {
     struct stat st;
     const struct sp_plan *plan;
     if (fstat(fd, &st) < 0 || st.st_size <= 0)
         return NULL;
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    return p != MAP_FAILED && sp_plan_verify(p, (size_t)st.st_size, &plan) == 0 ? plan : NULL;
+    if (p == MAP_FAILED)
+        return NULL;
+    if (sp_plan_verify(p, (size_t)st.st_size, &plan) < 0) {
+        munmap(p, (size_t)st.st_size);
+        return NULL;
+    }
+    *ret_size = (size_t)st.st_size;
+    return plan;
+}
+
+static void unmap_plan(const struct sp_plan *plan, size_t size)
+{
+    if (plan)
+        munmap((void *)(uintptr_t)plan, size);
 }
 
 static int open_outputs(struct admin *a, const struct sp_plan *plan)
@@ -147,35 +174,58 @@ static int done(const struct admin *a, enum sp_message_kind kind, int error)
     return sp_message_send(a->control, SP_ADMIN_DONE, sp_span_of(&d, sizeof d), NULL, 0);
 }
 
-static void add_reports(struct admin *a, const struct sp_message *m)
+static void add_report(struct admin *a, const struct sp_message *m)
 {
-    for (unsigned i = 0; i < m->nfds; i++) {
-        struct sp_report *r;
-        int rc = sp_report_map(m->fds[i], &r);
-        if (rc == 0)
-            rc = sp_event_writer_report(a->writer, r);
+    struct sp_say_report say;
+    struct sp_report *r = NULL;
+    memcpy(&say, m->body.p, sizeof say);
+    int rc = sp_report_map(m->fds[0], &r);
+    if (rc == 0)
+        rc = sp_event_writer_report(a->writer, say.slot, r);
+    if (rc == 0)
+        return;
+    sp_log(SP_LOG_ERROR, "events of worker %u will be missing: %s", say.slot, strerror(-rc));
+    if (r)
+        sp_report_unmap(r);
+}
+
+static void take_plan(struct admin *a, int fd)
+{
+    size_t size = 0;
+    const struct sp_plan *plan = map_plan(fd, &size);
+    int rc = plan ? open_outputs(a, plan) : -EINVAL;
+    if (rc == 0) {
+        unmap_plan(a->plan, a->plan_size);
+        a->plan = plan;
+        a->plan_size = size;
+    } else
+        unmap_plan(plan, size);
+    if (done(a, SP_ADMIN_TAKE, rc) < 0)
+        a->orphaned = true;
+}
+
+static void tell_damaged(struct admin *a)
+{
+    struct sp_say_report say;
+    while (sp_event_writer_damaged(a->writer, &say.slot)) {
+        int rc = sp_message_send(a->control, SP_ADMIN_DAMAGED, sp_span_of(&say, sizeof say), NULL, 0);
         if (rc < 0)
-            sp_log(SP_LOG_ERROR, "events of one worker will be missing: %s", strerror(-rc));
+            sp_log(SP_LOG_ERROR, "events: worker %u left a damaged report; the supervisor was not told: %s", say.slot, strerror(-rc));
     }
 }
 
-/* The plan before stays mapped: its paths are few bytes, and outputs may still name them. */
-static void take_plan(struct admin *a, int fd)
+static void begin_to_stop(struct admin *a)
 {
-    const struct sp_plan *plan = map_plan(fd);
-    int rc = plan ? open_outputs(a, plan) : -EINVAL;
-    if (rc == 0)
-        a->plan = plan;
-    if (done(a, SP_ADMIN_TAKE, rc) < 0)
-        a->orphaned = true;
+    a->stopping = true;
+    a->stop_ms = now_ms() + STOP_MS;
 }
 
 static void obey(struct admin *a, const struct sp_message *m)
 {
     struct sp_tell_death death;
     switch (m->kind) {
-    case SP_ADMIN_REPORTS:
-        add_reports(a, m);
+    case SP_ADMIN_REPORT:
+        add_report(a, m);
         break;
     case SP_ADMIN_TAKE:
         take_plan(a, m->fds[0]);
@@ -191,8 +241,7 @@ static void obey(struct admin *a, const struct sp_message *m)
         sp_event_writer_reopen(a->writer);
         break;
     case SP_ADMIN_STOP:
-        a->stopping = true;
-        a->stop_ms = now_ms() + STOP_MS;
+        begin_to_stop(a);
         break;
     default:
         break;
@@ -222,9 +271,9 @@ static void wait_for_work(struct admin *a)
     int ms;
     unsigned n = sp_event_writer_wait(a->writer, polls, &ms);
     if (a->stopping)
-        ms = ms < 0 || ms > STOP_MS ? STOP_MS : ms;
-    polls[n] = (struct pollfd){.fd = a->wake, .events = POLLIN};
-    polls[n + 1] = (struct pollfd){.fd = a->control, .events = POLLIN};
+        ms = ms < 0 || ms > STOP_SLICE_MS ? STOP_SLICE_MS : ms;
+    polls[n] = (struct pollfd){.fd = a->orphaned ? -1 : a->wake, .events = POLLIN};
+    polls[n + 1] = (struct pollfd){.fd = a->orphaned ? -1 : a->control, .events = POLLIN};
     if (poll(polls, n + 2, ms) <= 0)
         return;
     uint64_t ignored;
@@ -232,17 +281,23 @@ static void wait_for_work(struct admin *a)
         sp_log(SP_LOG_ERROR, "events: %s", strerror(errno));
 }
 
+static void turn(struct admin *a)
+{
+    while (!a->orphaned && hear(a))
+        ;
+    if (a->orphaned && !a->stopping)
+        begin_to_stop(a);
+    if (a->orphaned)
+        sp_event_writer_flush(a->writer);
+    else
+        sp_event_writer_turn(a->writer);
+    tell_damaged(a);
+}
+
 static void serve(struct admin *a)
 {
-    for (;;) {
-        while (!a->orphaned && hear(a))
-            ;
-        sp_event_writer_turn(a->writer);
-        bool over = a->orphaned || (a->stopping && (sp_event_writer_done(a->writer) || now_ms() >= a->stop_ms));
-        if (over)
-            break;
+    for (turn(a); !a->stopping || (!sp_event_writer_done(a->writer) && now_ms() < a->stop_ms); turn(a))
         wait_for_work(a);
-    }
     sp_event_writer_settle(a->writer);
 }
 
@@ -254,7 +309,7 @@ static int begin(struct admin *a)
     int rc = sp_process_hear(a->control, SP_ROLE_SUPERVISOR, SP_ROLE_ADMIN, buffer, &m);
     if (rc != 1 || m.kind != SP_ADMIN_START)
         return sp_complain(SP_EXIT_RUNTIME, "the admin was not told what to do");
-    a->plan = map_plan(m.fds[0]);
+    a->plan = map_plan(m.fds[0], &a->plan_size);
     a->wake = m.fds[1];
     if (!a->plan || sp_event_writer_new(&a->writer) < 0)
         return sp_complain(SP_EXIT_RUNTIME, "the admin cannot begin");
@@ -264,9 +319,18 @@ static int begin(struct admin *a)
     return SP_EXIT_OK;
 }
 
+/* The supervisor says when we end, whoever signals the whole group. */
+static void ignore_signals(void)
+{
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
+
 int sp_admin_main(int control)
 {
     struct admin a = {.control = control};
+    ignore_signals();
     int status = begin(&a);
     if (status)
         return status;
@@ -278,8 +342,8 @@ int sp_admin_main(int control)
     if (done(&a, SP_ADMIN_START, 0) < 0)
         return SP_EXIT_RUNTIME;
     serve(&a);
-    if (a.stopping)
-        (void)done(&a, SP_ADMIN_STOP, 0);
+    if (!a.orphaned)
+        (void)done(&a, SP_ADMIN_STOP, 0); /* it sees our end too */
     sp_event_writer_free(a.writer);
     return SP_EXIT_OK;
 }

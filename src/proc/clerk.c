@@ -6,13 +6,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "io/event.h"
 #include "proc/supervisor.h"
 
 enum clerk_limits {
     OPEN_MS = 15000, /* until its outputs are open */
     WRITE_MS = 5000, /* for what is left at the end */
     AGAIN_MS = 1000, /* between two that die */
+    LINE_ROOM = 512, /* a line about a worker, with all its numbers */
 };
 
 static int say(struct supervisor *s, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
@@ -31,6 +34,35 @@ static void lose(struct supervisor *s)
     s->admin_waiting = 0;
 }
 
+/* What cannot be said to one that is gone will be said to the next. */
+static void try_say(struct supervisor *s, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
+{
+    int rc = say(s, kind, body, n, fds, nfds);
+    if (rc < 0 && rc != -EPIPE)
+        sp_log(SP_LOG_WARN, "the admin was not told something (%d): %s", kind, strerror(-rc));
+}
+
+static void say_event(struct supervisor *s, const struct sp_event_worker *ev)
+{
+    uint8_t room[LINE_ROOM];
+    struct sp_buf line = sp_buf_fixed(room, sizeof room);
+    sp_event_worker_line(ev, sp_clock_real_us(), &line);
+    if (!line.full)
+        try_say(s, SP_ADMIN_LINE, line.p, line.n, NULL, 0);
+}
+
+/* A worker that writes what is no report is not itself any more. */
+static void damaged(struct supervisor *s, const struct sp_message *m)
+{
+    struct sp_say_report report;
+    memcpy(&report, m->body.p, sizeof report);
+    if (report.slot >= POSTS_MAX)
+        return;
+    sp_log(SP_LOG_ERROR, "worker %u left a damaged report: it is replaced", report.slot);
+    say_event(s, &(struct sp_event_worker){.slot = report.slot, .what = "damaged_report"});
+    post_end_worker(&s->posts[report.slot]);
+}
+
 void clerk_hear(struct supervisor *s)
 {
     static uint8_t buffer[SP_MESSAGE_MAX];
@@ -43,6 +75,10 @@ void clerk_hear(struct supervisor *s)
         if (rc < 0 && s->admin.pid)
             (void)kill(s->admin.pid, SIGKILL);
         lose(s);
+        return;
+    }
+    if (m.kind == SP_ADMIN_DAMAGED) {
+        damaged(s, &m);
         return;
     }
     memcpy(&done, m.body.p, sizeof done);
@@ -64,6 +100,12 @@ void clerk_ended(struct supervisor *s, int status)
         sp_log(SP_LOG_ERROR, "the admin ended: events wait until another one is there");
 }
 
+static int say_report(struct supervisor *s, const struct post *p)
+{
+    struct sp_say_report report = {p->slot};
+    return say(s, SP_ADMIN_REPORT, &report, sizeof report, &p->report_fd, 1);
+}
+
 static int begin(struct supervisor *s, int plan_fd)
 {
     int theirs, fds[] = {plan_fd, s->wake}, rc = sp_process_pair(&s->admin.control, &theirs);
@@ -74,7 +116,7 @@ static int begin(struct supervisor *s, int plan_fd)
     rc = say(s, SP_ADMIN_START, NULL, 0, fds, 2);
     for (unsigned i = 0; rc == 0 && i < POSTS_MAX; i++)
         if (s->posts[i].report)
-            rc = say(s, SP_ADMIN_REPORTS, NULL, 0, &s->posts[i].report_fd, 1);
+            rc = say_report(s, &s->posts[i]);
     if (rc == 0)
         rc = sp_spawn(&how, &s->admin.pid);
     close(theirs);
@@ -163,14 +205,6 @@ int clerk_take(struct supervisor *s, const struct sp_plan *before, const struct 
     return s->admin_error == -EPIPE ? 0 : s->admin_error;
 }
 
-/* What cannot be said to one that is gone will be said to the next. */
-static void try_say(struct supervisor *s, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
-{
-    int rc = say(s, kind, body, n, fds, nfds);
-    if (rc < 0 && rc != -EPIPE)
-        sp_log(SP_LOG_WARN, "the admin was not told something (%d): %s", kind, strerror(-rc));
-}
-
 void clerk_reopen(struct supervisor *s)
 {
     try_say(s, SP_ADMIN_REOPEN, NULL, 0, NULL, 0);
@@ -178,12 +212,26 @@ void clerk_reopen(struct supervisor *s)
 
 void clerk_report(struct supervisor *s, const struct post *p)
 {
-    try_say(s, SP_ADMIN_REPORTS, NULL, 0, &p->report_fd, 1);
+    int rc = say_report(s, p);
+    if (rc < 0 && rc != -EPIPE)
+        sp_log(SP_LOG_ERROR, "the admin was not given the report of worker %u: %s", p->slot, strerror(-rc));
 }
 
-void clerk_capture(struct supervisor *s, const struct sp_message *death)
+void clerk_death(struct supervisor *s, const struct post *p, const struct sp_message *m)
 {
-    try_say(s, SP_ADMIN_CAPTURE, death->body.p, death->body.n, death->fds, 1);
+    static const char *const what[] = {[SP_DEATH_FAULT] = "died", [SP_DEATH_HANG] = "hung", [SP_DEATH_FOREIGN] = "killed"};
+    struct sp_tell_death death;
+    memcpy(&death, m->body.p, sizeof death);
+    death.slot = p->slot; /* whatever the keeper calls itself */
+    if (m->nfds)
+        try_say(s, SP_ADMIN_CAPTURE, &death, sizeof death, m->fds, 1);
+    say_event(s, &(struct sp_event_worker){.slot = p->slot, .what = what[death.how <= SP_DEATH_FOREIGN ? death.how : SP_DEATH_FAULT],
+                                           .signal = death.signal, .restart_us = death.restart_us});
+}
+
+void clerk_mode(struct supervisor *s, const struct post *p, bool plain)
+{
+    say_event(s, &(struct sp_event_worker){.slot = p->slot, .what = plain ? "plain" : "inspecting"});
 }
 
 void clerk_stop(struct supervisor *s)

@@ -36,13 +36,14 @@ enum sp_message_kind {
     /* supervisor <-> admin */
     SP_ADMIN_START = 192,   /* descriptors: plan, wake. Answered by DONE when the outputs are open; else the admin says why on standard error
                                and exits with an enum sp_exit */
-    SP_ADMIN_REPORTS,       /* descriptors of further reports; they stay until the end */
+    SP_ADMIN_REPORT,        /* struct sp_say_report; descriptor: the report of that slot from now on */
     SP_ADMIN_TAKE,          /* descriptor: plan; answered by DONE: an error, and the outputs stay as they are */
     SP_ADMIN_CAPTURE,       /* struct sp_tell_death; descriptor: capture to keep */
     SP_ADMIN_LINE,          /* text: an event line to write */
     SP_ADMIN_REOPEN,        /* log rotation */
     SP_ADMIN_STOP,          /* write what is left, answer DONE and exit */
     SP_ADMIN_DONE,          /* admin -> supervisor: struct sp_tell_done, the answer to START, TAKE, STOP */
+    SP_ADMIN_DAMAGED,       /* admin -> supervisor: struct sp_say_report: what that slot's worker left in its report is no report */
     /* user <-> supervisor, over the control socket */
     SP_ASK_RELOAD = 224,
     SP_ASK_UPGRADE,         /* descriptor: the binary to go on as */
@@ -52,6 +53,7 @@ enum sp_message_kind {
 
 struct sp_say_start { uint32_t slot, nlisteners; uint64_t policy_generation; }; /* also the body of TAKE and UPGRADE */
 struct sp_say_grace { uint32_t grace_ms; };
+struct sp_say_report { uint32_t slot; };
 struct sp_tell_self { uint64_t build, layout; uint32_t slot, pid, worker, mode; uint32_t nlisteners, restarts; };
 struct sp_tell_done { uint32_t kind; int32_t error; };
 struct sp_tell_death { uint32_t slot, how, signal, restart_us; uint32_t has_capture; }; /* how: enum sp_death; `signal` 0: it exited */

@@ -142,6 +142,24 @@ int post_start(struct supervisor *s, uint32_t lane)
 
 /* ---- ends ---- */
 
+/* A number that a process tells of itself is believed when the process it stands for bears that name. */
+static bool is_called(pid_t pid, const char *name)
+{
+    char path[64], comm[COMM_MAX + 1] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *f = pid > 1 ? fopen(path, "re") : NULL;
+    bool is = f && fgets(comm, sizeof comm, f) && strncmp(comm, name, strlen(name)) == 0;
+    if (f)
+        (void)fclose(f);
+    return is;
+}
+
+void post_end_worker(const struct post *p)
+{
+    if (p->state != POST_FREE && is_called(p->worker, "sp-worker"))
+        (void)kill(p->worker, SIGKILL);
+}
+
 void post_free(struct supervisor *s, struct post *p)
 {
     char name[32];
@@ -155,7 +173,7 @@ void post_free(struct supervisor *s, struct post *p)
     p->state = POST_FREE;
     p->pid = p->worker = 0;
     p->waiting = 0;
-    p->drains = false;
+    p->drains = p->plain = false;
 }
 
 void post_kill(const struct post *p)
@@ -241,26 +259,25 @@ void post_gone(struct supervisor *s, struct post *p)
 
 /* ---- hearing ---- */
 
-/* A number that a process tells of itself is believed when the process it stands for bears that name. */
-static bool is_keeper(pid_t pid)
+/* Plain mode is told once when it begins and once when it is over. */
+static void note_mode(struct supervisor *s, struct post *p)
 {
-    char path[64], comm[COMM_MAX + 1] = "";
-    (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *f = pid > 1 ? fopen(path, "re") : NULL;
-    bool is = f && fgets(comm, sizeof comm, f) && strncmp(comm, "sp-keeper", 9) == 0;
-    if (f)
-        (void)fclose(f);
-    return is;
+    bool plain = p->self.mode == SP_MODE_PLAIN;
+    if (plain == p->plain || (!plain && p->self.mode != SP_MODE_INSPECTING))
+        return;
+    p->plain = plain;
+    clerk_mode(s, p, plain);
 }
 
 static void heard_self(struct supervisor *s, struct post *p, const struct sp_message *m)
 {
     memcpy(&p->self, m->body.p, sizeof p->self);
+    note_mode(s, p);
     if (p->state == POST_ORPHAN)
         return;
     p->worker = (pid_t)p->self.worker;
     pid_t pid = (pid_t)p->self.pid;
-    if (pid == p->pid || !is_keeper(pid))
+    if (pid == p->pid || !is_called(pid, "sp-keeper"))
         return;
     p->pid = pid; /* the next program, in the place of the one before: it will be our child when that one has ended */
     if (p->pidfd >= 0)
@@ -295,11 +312,11 @@ static void heard(struct supervisor *s, struct post *p, const struct sp_message 
         heard_done(s, p, m);
         break;
     case SP_TELL_DEATH:
-        if (m->nfds)
-            clerk_capture(s, m);
+        clerk_death(s, p, m);
         break;
     case SP_TELL_MODE:
         memcpy(&p->self.mode, m->body.p + offsetof(struct sp_tell_mode, mode), sizeof p->self.mode);
+        note_mode(s, p);
         break;
     default: /* listeners are ours already */
         break;

@@ -312,16 +312,9 @@ static void kill_all(struct supervisor *s)
 static void say_counts(const struct supervisor *s)
 {
     struct sp_counters sum = {0};
-    for (unsigned i = 0; i < POSTS_MAX; i++) {
-        if (!s->posts[i].report)
-            continue;
-        const struct sp_counters *c = sp_report_counters(s->posts[i].report);
-        sum.connections += c->connections;
-        sum.units += c->units;
-        sum.corrected += c->corrected;
-        sum.refused += c->refused;
-        sum.malformed += c->malformed;
-    }
+    for (unsigned i = 0; i < POSTS_MAX; i++)
+        if (s->posts[i].report)
+            sp_report_sum(s->posts[i].report, &sum);
     sp_log(SP_LOG_INFO, "%llu connections, %llu messages: %llu corrected, %llu refused, %llu malformed", (unsigned long long)sum.connections,
            (unsigned long long)sum.units, (unsigned long long)sum.corrected, (unsigned long long)sum.refused, (unsigned long long)sum.malformed);
 }

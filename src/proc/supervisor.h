@@ -44,6 +44,7 @@ struct post {
     struct sp_tell_self self;
     uint32_t waiting;       /* SP_SAY_ that is not answered; 0: nothing */
     int32_t error;          /* of the latest answer */
+    bool plain;             /* it was told that it inspects nothing */
     bool drains;            /* LEAVING, ORPHAN: its sessions go to whoever has the lane now */
     int channel;            /* the receiver's end, until it could be told; -1 */
     uint64_t try_ms;        /* ORPHAN: when it is looked for next */
@@ -165,6 +166,8 @@ void post_stop(struct post *p);
 /* What was put off. */
 void posts_tick(struct supervisor *s);
 void post_free(struct supervisor *s, struct post *p);
+/* Ends the worker: its keeper replaces it. */
+void post_end_worker(const struct post *p);
 /* Ends keeper and worker. */
 void post_kill(const struct post *p);
 bool posts_all(const struct supervisor *s, enum post_state state);
@@ -188,7 +191,9 @@ void clerk_tick(struct supervisor *s);
 __attribute__((warn_unused_result)) int clerk_take(struct supervisor *s, const struct sp_plan *before, const struct sp_plan *next, int next_fd);
 void clerk_reopen(struct supervisor *s);
 void clerk_report(struct supervisor *s, const struct post *p);
-void clerk_capture(struct supervisor *s, const struct sp_message *death);
+/* Has it write the event, and keep the capture that came with the message. */
+void clerk_death(struct supervisor *s, const struct post *p, const struct sp_message *death);
+void clerk_mode(struct supervisor *s, const struct post *p, bool plain);
 /* Lets it write what is left, and end. */
 void clerk_stop(struct supervisor *s);
 
