@@ -2,6 +2,7 @@
 /* judge: one unit from bytes to what becomes of it. */
 #include <arpa/inet.h>
 
+#include "base/fault.h"
 #include "engine/inside.h"
 
 enum judge_limits {
@@ -140,6 +141,7 @@ static bool unit_decode(struct sp_engine *e, struct sp_session *s, enum sp_dir d
 {
     const struct sp_proto *proto = session_proto(s);
     struct sp_msg *m = &e->msg;
+    sp_fault_unit(unit);
     msg_start(e, s, m, dir, unit, whole);
     bool ok = proto->decode(s->state, m) && !m->overflow && !e->arena.exhausted;
     if (!ok || m->ncanon == 0 || e->monitor)

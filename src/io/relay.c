@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "io/worker.h"
 
@@ -281,6 +282,7 @@ static int worker_make(struct worker *w, struct sp_relay *r, const struct sp_rel
 
 int sp_relay_ready(struct sp_relay *r, const struct sp_relay_conf *conf)
 {
+    sp_fault_worker(conf->policy != NULL);
     struct worker *w = calloc(1, sizeof *w);
     if (!w)
         return -ENOMEM;
