@@ -182,10 +182,12 @@ void sp_help_man(struct sp_buf *out)
     for (const struct sp_command *const *c = sp_commands; *c; c++)
         man_command(out, *c);
     sp_put_str(out, ".SH SIGNALS\n"
-                    ".TP\n\\fBSIGHUP\\fR\nrules are loaded again and event files reopened; when a rule is wrong the old ones stay.\n"
-                    ".TP\n\\fBSIGTERM\\fR, \\fBSIGINT\\fR\nno new connections; those that are open may finish, then the process ends.\n"
+                    ".TP\n\\fBSIGHUP\\fR\nconfiguration and rules are loaded again and event files reopened; when something is wrong nothing changes.\n"
+                    ".TP\n\\fBSIGTERM\\fR, \\fBSIGINT\\fR\nno new connections; those that are open may finish, then all processes end; a second one "
+                    "ends them at once.\n"
                     ".SH EXIT STATUS\n"
                     ".TP\n0\nsuccess\n.TP\n1\nfailure at run time: port in use, disk full\n"
                     ".TP\n2\nbad input: options, configuration, rules, captures, corpora\n"
-                    ".SH FILES\n.TP\n\\fI/etc/sallyport/sallyport.yaml\\fR\nthe configuration that \\fBrun\\fR reads\n");
+                    ".SH FILES\n.TP\n\\fI/etc/sallyport/sallyport.yaml\\fR\nthe configuration that \\fBrun\\fR reads\n"
+                    ".TP\n\\fI/run/sallyport/ADDRESS\\fR\nsockets of a running instance, by the first address that it listens on\n");
 }

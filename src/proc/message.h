@@ -30,7 +30,7 @@ enum sp_message_kind {
     SP_TELL_MODE,       /* struct sp_tell_mode */
     SP_TELL_LISTENERS,  /* after HELLO: descriptors of the listeners, in as many packets as needed */
     /* supervisor <-> compiler */
-    SP_SAY_COMPILE = 127,   /* the first message; descriptor: the plan in force, none at the first load */
+    SP_SAY_COMPILE = 127,   /* the first message; descriptors: plan and policy in force, none at the first load */
     SP_TELL_COMPILED = 128, /* descriptors: plan, policy; text: what to log */
     SP_TELL_WRONG,          /* uint32_t status (enum sp_exit), then text: every mistake, for the user */
     /* supervisor <-> admin */

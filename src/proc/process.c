@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "proc/process.h"
 
@@ -46,7 +47,7 @@ static const struct speech {
     {SP_ROLE_SUPERVISOR, SP_ROLE_COMPILER, SP_SAY_COMPILE, SP_SAY_COMPILE},
     {SP_ROLE_COMPILER, SP_ROLE_SUPERVISOR, SP_TELL_COMPILED, SP_TELL_WRONG},
     {SP_ROLE_SUPERVISOR, SP_ROLE_ADMIN, SP_ADMIN_START, SP_ADMIN_STOP},
-    {SP_ROLE_ADMIN, SP_ROLE_SUPERVISOR, SP_ADMIN_DONE, SP_ADMIN_DONE},
+    {SP_ROLE_ADMIN, SP_ROLE_SUPERVISOR, SP_ADMIN_DONE, SP_ADMIN_DAMAGED},
     {SP_ROLE_PROBE, SP_ROLE_SUPERVISOR, SP_TELL_SELF, SP_TELL_SELF},
     {SP_ROLE_USER, SP_ROLE_SUPERVISOR, SP_ASK_RELOAD, SP_ASK_STATUS},
     {SP_ROLE_SUPERVISOR, SP_ROLE_USER, SP_ANSWER, SP_ANSWER},
@@ -208,6 +209,33 @@ void sp_title_init(int argc, char **argv)
 const char *const *sp_command_words(void)
 {
     return (const char *const *)(uintptr_t)title_room.words;
+}
+
+static char **copy_of(char *const *words)
+{
+    size_t n = 0;
+    while (words[n])
+        n++;
+    char **copy = calloc(n + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++)
+        if (!(copy[i] = strdup(words[i])))
+            return NULL;
+    return copy;
+}
+
+const char *const *sp_title_command(char **words)
+{
+    char **copy = copy_of(words);
+    struct sp_buf room = sp_buf_fixed(title_room.at, title_room.n);
+    if (!copy)
+        return NULL;
+    memset(title_room.at, 0, title_room.n);
+    sp_put_str(&room, "sallyport");
+    for (char **word = copy; *word; word++) {
+        sp_put_byte(&room, 0);
+        sp_put_str(&room, *word);
+    }
+    return (const char *const *)copy;
 }
 
 void sp_title(enum sp_role role, unsigned slot)

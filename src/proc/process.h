@@ -58,6 +58,8 @@ __attribute__((warn_unused_result)) int sp_process_pair(int *ret_ours, int *ret_
 void sp_title_init(int argc, char **argv);
 /* Those words, without the program's name. */
 const char *const *sp_command_words(void);
+/* The command line looks as if it had been "sallyport" and these words, which stand in it. What to use in their place, NULL at the end; NULL: no memory. */
+const char *const *sp_title_command(char **words);
 /* "sallyport: worker 0" in ps; `slot` UINT_MAX: no number. */
 void sp_title(enum sp_role role, unsigned slot);
 /* Tells this executable from others. */

@@ -26,8 +26,10 @@ static int number(const char *word)
 
 static int supervise(int argc, char **argv)
 {
+    int state = number(argv[0]);
+    const char *const *words = sp_title_command(argv + 1);
     (void)argc;
-    return succession_resume(number(argv[0]), (const char *const *)(uintptr_t)(argv + 1));
+    return words ? succession_resume(state, words) : SP_EXIT_RUNTIME;
 }
 
 static int compile(int argc, char **argv)

@@ -82,7 +82,7 @@ export async function start(t, args, port, { stdio = ["ignore", "pipe", "pipe"],
   child.stderr?.on("data", (text) => (said.err += text));
   const ended = new Promise((done) => child.once("exit", (code, signal) => done(code ?? signal)));
   t.after(async () => {
-    child.kill("SIGKILL");
+    for (const signal of ["SIGTERM", "SIGINT"]) child.kill(signal); // the second one ends it at once, with everything it started
     await ended;
   });
   await until(`listening: ${said.err}`, () => accepts(port));
