@@ -93,6 +93,21 @@ export async function start(t, args, port, { stdio = ["ignore", "pipe", "pipe"],
   return { child, said, ended, stop };
 }
 
+/** A process and everything that it started, and so on: [{ pid, title }]. */
+export function descendants(root) {
+  const parents = new Map(), titles = new Map();
+  for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number))
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1");
+      const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (state === "Z") continue;
+      parents.set(pid, Number(parent));
+      titles.set(pid, fs.readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim());
+    } catch {} // it has ended in between
+  const belongs = (pid) => pid === root || (parents.has(pid) && belongs(parents.get(pid)));
+  return [...titles.keys()].filter(belongs).map((pid) => ({ pid, title: titles.get(pid) }));
+}
+
 /** Sends bytes on one connection, returns everything that comes back. */
 export function exchange(port, text) {
   return new Promise((done, failed) => {
