@@ -6,6 +6,7 @@
 #   make test     every test, a minute of fuzzing included, last line "N passed, M failed"; installs what is missing
 #   make check    the quick tier of it: lint, unit and case tests
 #   make bench    CPU per request beside HAProxy, nginx and ModSecurity; installs what is missing
+#   make soak     2,000 connections, every byte checked, while workers are killed, upgraded and reloaded; SOAK=short: a minute of it
 #   make fuzz     every fuzz target under libFuzzer, FUZZ_SECONDS (60) in total
 #   make prove    the harnesses of base/ under the bounded model checker CBMC
 #   make lint, make docs, make clean, make install
@@ -53,6 +54,11 @@ bench: deps-bench
 	ninja -C $(BUILD) src/proc/sallyport bench/idle bench/engine
 	@node bench/bench.mjs $(BUILD)
 
+soak: deps-soak
+	@$(MAKE) --no-print-directory configured
+	ninja -C $(BUILD) src/proc/sallyport src/sallyport-fault src/sallyport-next soak/origin soak/load
+	@node soak/soak.mjs $(BUILD)
+
 fuzz-built:
 	@test -f $(FUZZ_BUILD)/build.ninja || CC=clang meson setup $(FUZZ_BUILD) --werror -Dfuzzer=true -Dtests=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C $(FUZZ_BUILD) fuzz-all
@@ -77,4 +83,4 @@ install: configured
 clean:
 	rm -rf build build-san $(BUILD) $(FUZZ_BUILD)
 
-.PHONY: all configured run test tests-built check bench fuzz-built fuzz prove lint docs install clean
+.PHONY: all configured run test tests-built check bench soak fuzz-built fuzz prove lint docs install clean

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # install-deps: installs the Debian packages that a tier needs and that are missing, and for the tests the npm packages of
 # tests/e2e. It never starts a daemon.
-# Usage: tools/install-deps.sh build|run|test|bench
+# Usage: tools/install-deps.sh build|run|test|bench|soak
 set -eu
 
 # One entry a word: a package, or COMMAND=PACKAGE where any package's command will do (a Node.js that did not come
@@ -10,6 +10,7 @@ set -eu
 build='gcc libc6-dev meson ninja-build pkg-config libvectorscan-dev libfyaml-dev libpcap-dev libseccomp-dev zlib1g-dev libbrotli-dev libzstd-dev'
 run="$build nginx=nginx-light curl=curl"
 test="$run node=nodejs npm=npm apache2=apache2 ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev"
+soak="$build node=nodejs taskset=util-linux wrk=wrk"
 bench="$run node=nodejs taskset=util-linux haproxy=haproxy wrk=wrk libnginx-mod-http-modsecurity modsecurity-crs"
 
 case "${1:-}" in
@@ -17,8 +18,9 @@ build) wanted=$build ;;
 run) wanted=$run ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
+soak) wanted=$soak ;;
 *)
-    echo "usage: tools/install-deps.sh build|run|test|bench" >&2
+    echo "usage: tools/install-deps.sh build|run|test|bench|soak" >&2
     exit 2
     ;;
 esac
