@@ -23,7 +23,8 @@ struct compiler {
     int control;
     int said;                /* memfd: what was written to standard error */
     int error;               /* the real standard error */
-    const struct sp_plan *before;
+    const struct sp_plan *before;         /* what is in force; NULL: nothing */
+    const struct sp_policy *before_rules;
     struct sp_config config;
     struct sp_plan *plan;
     struct sp_rules rules;
@@ -140,6 +141,14 @@ static const struct sp_plan *map_plan(int fd)
     return sp_sealed_map(fd, &p, &n) < 0 || sp_plan_verify(p, n, &plan) < 0 ? NULL : plan;
 }
 
+static const struct sp_policy *map_policy(int fd)
+{
+    const struct sp_policy *policy;
+    const void *p;
+    size_t n;
+    return sp_sealed_map(fd, &p, &n) < 0 || sp_policy_verify(p, n, &policy) < 0 ? NULL : policy;
+}
+
 static int hear(struct compiler *c)
 {
     static uint8_t buffer[SP_MESSAGE_MAX];
@@ -149,6 +158,8 @@ static int hear(struct compiler *c)
         return sp_complain(SP_EXIT_RUNTIME, "the compiler was told nothing that it knows");
     if (m.nfds)
         c->before = map_plan(m.fds[0]);
+    if (m.nfds > 1)
+        c->before_rules = map_policy(m.fds[1]);
     sp_message_close_fds(&m);
     return SP_EXIT_OK;
 }
@@ -198,7 +209,7 @@ static int load(struct compiler *c, int argc, char **argv)
     status = confine(c);
     sp_config_rules(&c->config, &paths);
     if (!status)
-        status = sp_rules_load(&paths, true, &c->rules);
+        status = sp_rules_load_after(&paths, true, c->before_rules, &c->rules);
     return status ? status : make_plan(c);
 }
 

@@ -91,7 +91,8 @@ static int start_compiler(struct supervisor *s, int binary)
         return rc;
     struct sp_spawn how = {.role = SP_ROLE_COMPILER, .binary = binary, .control = theirs, .extra = -1, .words = s->words};
     /* Before it lives: it must not take our end for its beginning. */
-    rc = sp_message_send(s->compiler.control, SP_SAY_COMPILE, sp_span_of(NULL, 0), &s->plan_fd, s->plan_fd >= 0);
+    int fds[] = {s->plan_fd, s->policy_fd};
+    rc = sp_message_send(s->compiler.control, SP_SAY_COMPILE, sp_span_of(NULL, 0), fds, s->plan_fd >= 0 && s->policy_fd >= 0 ? 2 : 0);
     if (rc == 0)
         rc = sp_spawn(&how, &s->compiler.pid);
     close(theirs);

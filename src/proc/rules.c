@@ -61,11 +61,11 @@ int sp_rules_parse(const struct sp_list *paths, struct sp_list *ret_paths, struc
 }
 
 /* Compiles and, when asked, proves. The text of every mistake is printed. */
-static int put_in_force(struct sp_rules *r, bool prove)
+static int put_in_force(struct sp_rules *r, bool prove, const struct sp_policy *before)
 {
     struct sp_diag diag;
     sp_diag_init(&diag);
-    int err = sp_policy_compile(&r->set, &diag, &r->policy);
+    int err = sp_policy_compile_after(&r->set, before, &diag, &r->policy);
     if (!err && prove) {
         err = sp_prove(&r->set, r->policy, &diag, &r->cases);
         if (err)
@@ -79,18 +79,23 @@ static int put_in_force(struct sp_rules *r, bool prove)
     return err ? status : SP_EXIT_OK;
 }
 
-int sp_rules_load(const struct sp_list *paths, bool prove, struct sp_rules *ret)
+int sp_rules_load_after(const struct sp_list *paths, bool prove, const struct sp_policy *before, struct sp_rules *ret)
 {
     struct sp_rules r = {0};
     int status = sp_rules_parse(paths, &r.paths, &r.set);
     if (status)
         return status;
-    status = put_in_force(&r, prove);
+    status = put_in_force(&r, prove, before);
     if (status)
         sp_ruleset_fini(&r.set);
     else
         *ret = r;
     return status;
+}
+
+int sp_rules_load(const struct sp_list *paths, bool prove, struct sp_rules *ret)
+{
+    return sp_rules_load_after(paths, prove, NULL, ret);
 }
 
 void sp_rules_fini(struct sp_rules *r)

@@ -20,6 +20,8 @@ extern const char *const sp_rules_default_paths[];
 /* `paths` empty: the installed patches, else ./patches. Mistakes are printed, all of them. SP_EXIT_OK, else nothing is held. `prove`: also run
  * every rule's cases. */
 int sp_rules_load(const struct sp_list *paths, bool prove, struct sp_rules *ret);
+/* The same, faster: an earlier policy (NULL: none) lends what has not changed. */
+int sp_rules_load_after(const struct sp_list *paths, bool prove, const struct sp_policy *before, struct sp_rules *ret);
 void sp_rules_fini(struct sp_rules *r);
 /* "41 rules from patches/" */
 void sp_rules_describe(const struct sp_rules *r, struct sp_buf *out);

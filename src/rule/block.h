@@ -12,7 +12,7 @@
 #define BLOCK_MAGIC UINT64_C(0x313059434c4f5053) /* "SPOLCY01" */
 
 enum block_limits {
-    BLOCK_VERSION = 1,
+    BLOCK_VERSION = 2,
     BLOCK_SIDES_MAX = 16,      /* protocols times two directions */
     BLOCK_MAX = 2000000000,    /* offsets are 32 bits */
     NO_KEY = 0,                /* key ids count from 1 */
@@ -103,7 +103,7 @@ struct sp_policy {
     uint64_t len, checksum;   /* checksum: of the header with this field zero, and everything behind it */
     uint32_t rules;           /* struct brule[nrules] */
     uint32_t scratch_dbs, nscratch_dbs; /* uint32_t offsets of every database, for hs_alloc_scratch */
-    uint32_t pad;
+    uint32_t recipes;         /* struct bref[nscratch_dbs]: what each database was made from (reuse.c) */
     struct bside sides[BLOCK_SIDES_MAX];
 };
 
@@ -120,6 +120,12 @@ uint64_t block_checksum(const struct sp_policy *p);
 
 /* ---- building it ---- */
 
+/* Databases of an earlier policy. */
+struct reuse {
+    const struct sp_policy *before; /* NULL: none */
+    uint32_t *slots, mask;
+};
+
 struct builder {
     struct sp_buf out;        /* the block so far */
     struct sp_diag *diag;
@@ -129,6 +135,8 @@ struct builder {
     struct sp_arena arena;    /* what is needed while compiling */
     struct pattern_db *dbs;   /* databases made for single expressions, to share */
     uint32_t *db_list; uint32_t ndbs, capdbs;
+    struct bref *recipes;     /* of each */
+    struct reuse reuse;
     bool failed;
 };
 
@@ -143,6 +151,16 @@ uint32_t block_put_literals(struct builder *b, const char *const *literals, cons
 uint32_t block_pattern(struct builder *b, struct sp_span pattern, unsigned flags);
 /* pattern text that matches the literal, escaped, in the arena; NUL-terminated */
 const char *block_literal(struct builder *b, const char *before, struct sp_span literal, const char *after);
+
+/* ---- reuse.c ---- */
+
+/* Everything that a database of these is made from, in the arena. `lengths`: they are literals. */
+struct sp_span recipe_make(struct builder *b, const char *const *texts, const size_t *lengths, const unsigned *flags, unsigned n);
+/* 0, or -1: no memory. */
+int reuse_init(struct reuse *r, const struct sp_policy *before);
+void reuse_fini(struct reuse *r);
+/* The database that was made from it; empty: there is none. */
+struct sp_span reuse_find(const struct reuse *r, struct sp_span recipe);
 
 /* ---- trigger.c ---- */
 

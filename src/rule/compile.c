@@ -47,23 +47,36 @@ const char *block_literal(struct builder *b, const char *before, struct sp_span 
     return out.full ? "x" : (const char *)sp_buf_done(&out, &b->arena).p;
 }
 
-static void list_db(struct builder *b, uint32_t off)
+static bool more_dbs(struct builder *b)
 {
-    if (b->ndbs == b->capdbs) {
-        uint32_t cap = b->capdbs ? 2 * b->capdbs : 64;
-        uint32_t *more = realloc(b->db_list, cap * sizeof *more);
-        if (!more) {
-            b->failed = true;
-            return;
-        }
-        b->db_list = more;
-        b->capdbs = cap;
+    uint32_t cap = b->capdbs ? 2 * b->capdbs : 64;
+    uint32_t *dbs = realloc(b->db_list, cap * sizeof *dbs);
+    if (dbs)
+        b->db_list = dbs;
+    struct bref *recipes = realloc(b->recipes, cap * sizeof *recipes);
+    if (recipes)
+        b->recipes = recipes;
+    if (!dbs || !recipes)
+        return false;
+    b->capdbs = cap;
+    return true;
+}
+
+/* Puts a database where it can be used, with its recipe. */
+static uint32_t list_db(struct builder *b, struct sp_span db, struct sp_span recipe)
+{
+    if (b->ndbs == b->capdbs && !more_dbs(b)) {
+        b->failed = true;
+        return 0;
     }
-    b->db_list[b->ndbs++] = off;
+    uint32_t at = block_put(b, db.p, db.n, DB_ALIGN);
+    b->db_list[b->ndbs] = at;
+    b->recipes[b->ndbs++] = block_put_str(b, recipe);
+    return at;
 }
 
 /* A database can be used where it lies once it has been deserialised there: it is position-independent. */
-static uint32_t put_database(struct builder *b, hs_database_t *db)
+static uint32_t put_database(struct builder *b, hs_database_t *db, struct sp_span recipe)
 {
     char *bytes = NULL;
     size_t len = 0, size = 0;
@@ -71,13 +84,12 @@ static uint32_t put_database(struct builder *b, hs_database_t *db)
     if (hs_serialize_database(db, &bytes, &len) == HS_SUCCESS && hs_serialized_database_size(bytes, len, &size) == HS_SUCCESS) {
         void *place = NULL;
         if (posix_memalign(&place, DB_ALIGN, size) == 0 && hs_deserialize_database_at(bytes, len, place) == HS_SUCCESS)
-            at = block_put(b, place, size, DB_ALIGN);
+            at = list_db(b, sp_span_of(place, size), recipe);
         free(place);
     }
     free(bytes);
     hs_free_database(db);
     b->failed |= at == 0;
-    list_db(b, at);
     return at;
 }
 
@@ -87,6 +99,11 @@ static uint32_t compile_db(struct builder *b, const char *const *texts, const si
     hs_compile_error_t *error = NULL;
     unsigned *ids = malloc(n * sizeof *ids);
     hs_error_t rc = HS_NOMEM;
+    struct sp_span recipe = recipe_make(b, texts, lengths, flags, n), known = reuse_find(&b->reuse, recipe);
+    if (known.n) {
+        free(ids);
+        return list_db(b, known, recipe);
+    }
     for (unsigned i = 0; ids && i < n; i++)
         ids[i] = i;
     if (ids && lengths)
@@ -95,7 +112,7 @@ static uint32_t compile_db(struct builder *b, const char *const *texts, const si
         rc = hs_compile_multi(texts, flags, ids, n, HS_MODE_BLOCK, &SCAN_PLATFORM, &db, &error);
     free(ids);
     if (rc == HS_SUCCESS)
-        return put_database(b, db);
+        return put_database(b, db, recipe);
     const struct sp_rule *r = b->rule;
     sp_diag_error(b->diag, r ? r->file : "rules", r ? r->line : 0, 0, 0, (struct sp_span){NULL, 0}, "cannot compile \"%s\": %s",
                   error && error->expression >= 0 ? texts[error->expression] : "the expressions of a field", error ? error->message : "no memory");
@@ -409,6 +426,7 @@ static void write_block(struct builder *b, struct sp_policy *head)
         head->rules = block_put(b, rules, b->set->nrules * sizeof *rules, 8);
         head->nscratch_dbs = b->ndbs;
         head->scratch_dbs = block_put(b, b->db_list, b->ndbs * sizeof *b->db_list, 8);
+        head->recipes = block_put(b, b->recipes, b->ndbs * sizeof *b->recipes, 8);
     }
     free(rules);
     for (uint32_t i = 0; i < BLOCK_SIDES_MAX; i++) {
@@ -435,7 +453,7 @@ static int seal(struct builder *b, const struct sp_policy *head, struct sp_polic
     return 0;
 }
 
-int sp_policy_compile(const struct sp_ruleset *set, struct sp_diag *diag, struct sp_policy **ret)
+int sp_policy_compile_after(const struct sp_ruleset *set, const struct sp_policy *before, struct sp_diag *diag, struct sp_policy **ret)
 {
     struct builder b = {.out = sp_buf_growing(BLOCK_MAX), .diag = diag, .set = set};
     struct sp_policy head = {0};
@@ -444,7 +462,7 @@ int sp_policy_compile(const struct sp_ruleset *set, struct sp_diag *diag, struct
     if (rc < 0)
         return rc;
     b.dbs = calloc(PATTERN_SLOTS, sizeof *b.dbs);
-    b.failed = !b.dbs;
+    b.failed = reuse_init(&b.reuse, before) < 0 || !b.dbs;
     (void)block_put(&b, &head, sizeof head, 64);
     write_block(&b, &head);
     if (!b.failed)
@@ -453,9 +471,16 @@ int sp_policy_compile(const struct sp_ruleset *set, struct sp_diag *diag, struct
         rc = diag->errors > errors ? -EINVAL : -ENOMEM;
     free(b.dbs);
     free(b.db_list);
+    free(b.recipes);
+    reuse_fini(&b.reuse);
     sp_buf_fini(&b.out);
     sp_arena_fini(&b.arena);
     return rc;
+}
+
+int sp_policy_compile(const struct sp_ruleset *set, struct sp_diag *diag, struct sp_policy **ret)
+{
+    return sp_policy_compile_after(set, NULL, diag, ret);
 }
 
 int sp_policy_empty(struct sp_policy **ret)

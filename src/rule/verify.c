@@ -315,8 +315,11 @@ int sp_policy_verify(const void *block, size_t len, const struct sp_policy **ret
             side(&c, i);
     }
     const uint32_t *dbs = array(&c, c.p->scratch_dbs, c.p->nscratch_dbs, sizeof *dbs);
-    for (uint32_t i = 0; !c.bad && i < c.p->nscratch_dbs; i++)
+    const struct bref *recipes = array(&c, c.p->recipes, c.p->nscratch_dbs, sizeof *recipes);
+    for (uint32_t i = 0; !c.bad && i < c.p->nscratch_dbs; i++) {
         database(&c, dbs[i]);
+        string(&c, recipes[i]);
+    }
     if (c.bad)
         return -EINVAL;
     *ret = block;

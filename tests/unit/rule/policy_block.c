@@ -19,14 +19,19 @@ enum {
 static struct world world;
 static struct sp_verdict verdict, other;
 
-static struct sp_policy *compiled(struct world *w)
+static struct sp_policy *compiled_after(struct world *w, const struct sp_policy *before)
 {
     struct sp_diag diag;
     struct sp_policy *p = NULL;
     sp_diag_init(&diag);
-    assert_int_equal(sp_policy_compile(&w->set, &diag, &p), 0);
+    assert_int_equal(sp_policy_compile_after(&w->set, before, &diag, &p), 0);
     sp_diag_fini(&diag);
     return p;
+}
+
+static struct sp_policy *compiled(struct world *w)
+{
+    return compiled_after(w, NULL);
 }
 
 /* Whole pages for n bytes between two that cannot be read. */
@@ -82,6 +87,54 @@ static void works_at_another_address(void **state)
         unmap(away, n);
         world_fini(&world);
     }
+}
+
+/* Other rules, some of whose expressions are in the earlier policy. */
+static void an_earlier_policy_changes_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= POLICIES; seed++) {
+        world_init(&world, seed);
+        world_rules(&world, RULES);
+        struct sp_policy *before = compiled(&world);
+        world_rules(&world, RULES);
+        struct sp_policy *plain = compiled(&world), *after = compiled_after(&world, before), *again = compiled_after(&world, after);
+        assert_int_equal(sp_policy_size(plain), sp_policy_size(after));
+        assert_memory_equal(plain, after, sp_policy_size(plain));
+        assert_memory_equal(plain, again, sp_policy_size(plain));
+        struct sp_policy *const all[] = {before, plain, after, again};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            sp_policy_free(all[i]);
+        world_fini(&world);
+    }
+}
+
+/* Seen by a mark that only the earlier policy has: the last byte of each of its databases. */
+static void an_earlier_policy_is_used(void **state)
+{
+    (void)state;
+    world_init(&world, 5);
+    world_rules(&world, RULES);
+    struct sp_policy *p = compiled(&world);
+    size_t n = sp_policy_size(p), size, used = 0;
+    uint8_t *marked = pages(n);
+    memcpy(marked, p, n);
+    const uint32_t *dbs = block_at(p, p->scratch_dbs);
+    for (uint32_t i = 0; i < p->nscratch_dbs; i++) {
+        assert_int_equal(hs_database_size(block_at(p, dbs[i]), &size), HS_SUCCESS);
+        marked[dbs[i] + size - 1] ^= 0xff;
+    }
+    struct sp_policy *after = compiled_after(&world, (const struct sp_policy *)(const void *)marked);
+    for (uint32_t i = 0; i < p->nscratch_dbs; i++) {
+        assert_int_equal(hs_database_size(block_at(p, dbs[i]), &size), HS_SUCCESS);
+        used += ((const uint8_t *)after)[dbs[i] + size - 1] == marked[dbs[i] + size - 1];
+    }
+    assert_true(used > 0);
+    assert_int_equal(used, p->nscratch_dbs);
+    sp_policy_free(after);
+    sp_policy_free(p);
+    unmap(marked, n);
+    world_fini(&world);
 }
 
 static void damage_is_found(void **state)
@@ -195,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(works_at_another_address),
+        cmocka_unit_test(an_earlier_policy_changes_nothing), cmocka_unit_test(an_earlier_policy_is_used),
         cmocka_unit_test(damage_is_found),
         cmocka_unit_test(what_passes_can_run),
         cmocka_unit_test(an_empty_policy_passes_everything),
