@@ -3,6 +3,7 @@
 #include "io/report.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/event_source.h"
 #include "unit.h"
 
-enum { CHUNK = 256 << 10, KILLS = 300, ROUNDS = 20000, HOSTILE_ROUNDS = 2000 };
+enum { CHUNK = 256 << 10, KILLS = 1000, WRAPS = 200, ROUNDS = 20000, HOSTILE_ROUNDS = 2000, HEAD = 1024 };
 
 static uint8_t chunk[CHUNK];
 
@@ -63,14 +65,11 @@ static void check_lines(const uint8_t *p, size_t n, unsigned long *next)
     while (n) {
         const uint8_t *end = memchr(p, '\n', n);
         assert_non_null(end);
-        unsigned long number;
-        size_t fill;
-        int at;
-        assert_int_equal(sscanf((const char *)p, "%lu %zu:%n", &number, &fill, &at), 2);
-        assert_int_equal(number, *next);
-        assert_int_equal((size_t)(end - p), (size_t)at + fill);
-        for (const uint8_t *c = p + at; c < end; c++)
-            assert_int_equal(*c, 'x');
+        char *after;
+        assert_int_equal(strtoul((const char *)p, &after, 10), *next);
+        size_t fill = strtoul(after, &after, 10), at = (size_t)(after + 1 - (char *)(uintptr_t)p);
+        assert_int_equal((size_t)(end - p), at + fill);
+        assert_true(fill == 0 || (p[at] == 'x' && memcmp(p + at, p + at + 1, fill - 1) == 0)); /* every byte as the one before */
         (*next)++;
         n -= (size_t)(end - p) + 1;
         p = end + 1;
@@ -148,28 +147,66 @@ static void other_memory_is_no_report(void **state)
     close(fd);
 }
 
-/* The writer dies at any moment: what is there is whole lines, and the next writer goes on. */
+/* The end of the ring falls into every place of a short line, its newline included. */
+static void lines_wrap_at_every_place(void **state)
+{
+    struct fixture *f = *state;
+    unsigned long number = 0, next = 0;
+    static char text[SP_REPORT_LINE_MAX];
+    for (size_t shift = 0; shift < WRAPS; shift++) {
+        size_t at = 0;
+        while (SP_REPORT_RING - at > SP_REPORT_LINE_MAX / 2) { /* to some way before the end */
+            struct sp_span line = line_of(text, sizeof text, number++, SP_REPORT_LINE_MAX / 2 - 64);
+            bool wake;
+            assert_true(sp_report_line(f->r, line, &wake));
+            at += line.n;
+            drain(f->r, &next);
+        }
+        while (at < SP_REPORT_RING + shift) { /* over it; the next round begins one further on */
+            struct sp_span line = line_of(text, sizeof text, number++, shift % 40);
+            bool wake;
+            assert_true(sp_report_line(f->r, line, &wake));
+            at += line.n;
+            drain(f->r, &next);
+        }
+    }
+    assert_int_equal(next, number);
+}
+
+static void writes_until_killed(struct sp_report *r, unsigned long from)
+{
+    for (unsigned long k = from;; k++)
+        while (!put(r, k, (size_t)(k * 7919 % 5000)))
+            ;
+}
+
+/* The writer dies at any moment, while we read: what is there is whole lines, and the next writer goes on behind them. */
 static void a_killed_writer_leaves_whole_lines(void **state)
 {
     struct fixture *f = *state;
     unsigned long next = 0;
-    uint64_t lost;
     for (unsigned i = 0; i < KILLS; i++) {
-        unsigned long from = next;
         pid_t pid = fork();
         if (pid == 0)
-            for (unsigned long k = from;; k++)
-                while (!put(f->r, k, (size_t)(k * 7919 % 5000)))
-                    ;
-        usleep((useconds_t)(i * 37 % 3000));
+            writes_until_killed(f->r, next);
+        for (unsigned k = 0; k < i % 4; k++) {
+            usleep((useconds_t)(i * 37 % 500));
+            drain(f->r, &next);
+        }
+        usleep((useconds_t)(i * 37 % 700));
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        ssize_t n;
-        while ((n = sp_report_take(f->r, chunk, sizeof chunk, &lost)) > 0)
-            check_lines(chunk, (size_t)n, &next);
-        assert_int_equal(n, 0);
+        drain(f->r, &next);
     }
     assert_true(next > KILLS);
+}
+
+static bool lines_are_bounded(const uint8_t *p, size_t n)
+{
+    size_t line = 0;
+    for (size_t i = 0; i < n && line <= SP_REPORT_LINE_MAX; i++)
+        line = p[i] == '\n' ? 0 : line + 1;
+    return line == 0;
 }
 
 /* Whatever stands in the memory, the reader stays in bounds, moves on and tells. */
@@ -184,10 +221,13 @@ static void a_writer_of_ill_will_only_harms_itself(void **state)
     srand(2);
     for (unsigned i = 0; i < HOSTILE_ROUNDS; i++) {
         for (unsigned k = 0; k < 64; k++) /* all but the magic number: counters, head, tail, lost, the sleeper's flag */
-            raw[8 + (size_t)rand() % 600] = (uint8_t)rand();
+            raw[8 + (size_t)rand() % (HEAD - 8)] = (uint8_t)rand();
+        for (unsigned k = 0; k < 64; k++) /* and what should be lines */
+            raw[HEAD + (size_t)rand() % SP_REPORT_RING % ((size_t)st.st_size - HEAD)] = rand() % 2 ? '\n' : (uint8_t)rand();
         uint64_t lost;
         ssize_t n = sp_report_take(f->r, chunk, sizeof chunk, &lost);
         assert_true(n == -EPROTO || (n >= 0 && n <= (ssize_t)sizeof chunk));
+        assert_true(n <= 0 || lines_are_bounded(chunk, (size_t)n));
         broken += n == -EPROTO;
         (void)sp_report_mode(f->r);
         (void)sp_report_sleep(f->r);
@@ -229,6 +269,60 @@ static void no_wake_up_is_lost(void **state)
     close(bell);
 }
 
+/* The writer dies between a line and the wake-up for it: the next one wakes the reader. */
+static void a_wake_up_survives_its_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct sp_event_source *successor;
+    struct pollfd bell = {eventfd(0, EFD_NONBLOCK), POLLIN, 0};
+    unsigned long next = 0;
+    assert_true(sp_report_sleep(f->r));
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)put(f->r, 0, 10);
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(pid, NULL, 0);
+    assert_int_equal(poll(&bell, 1, 0), 0);
+    assert_int_equal(sp_event_source_new(f->r, bell.fd, NULL, 0, &successor), 0);
+    assert_int_equal(poll(&bell, 1, 0), 1);
+    drain(f->r, &next);
+    assert_int_equal(next, 1);
+    sp_event_source_free(successor);
+    close(bell.fd);
+}
+
+static void too_long_a_line_is_damage(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t half[SP_REPORT_LINE_MAX];
+    uint64_t lost;
+    bool wake;
+    memset(half, 'x', sizeof half); /* two halves without a newline: no writer of ours */
+    assert_true(sp_report_line(f->r, sp_span_of(half, sizeof half), &wake));
+    assert_true(sp_report_line(f->r, SP_LIT("x\n"), &wake));
+    assert_int_equal(sp_report_take(f->r, chunk, sizeof chunk, &lost), -EPROTO);
+    assert_int_equal(sp_report_take(f->r, chunk, sizeof chunk, &lost), 0);
+    half[sizeof half - 1] = '\n';
+    assert_true(sp_report_line(f->r, sp_span_of(half, sizeof half), &wake));
+    assert_int_equal(sp_report_take(f->r, chunk, sizeof chunk, &lost), sizeof half);
+    assert_true(sp_report_line(f->r, SP_LIT("no end"), &wake));
+    assert_int_equal(sp_report_take(f->r, chunk, sizeof chunk, &lost), -EPROTO);
+}
+
+static void counters_are_summed(void **state)
+{
+    struct fixture *f = *state;
+    struct sp_counters sum = {.connections = 1};
+    sp_report_counters(f->r)->connections = 2;
+    sp_report_counters(f->r)->lost_events = 3;
+    sp_report_sum(f->r, &sum);
+    sp_report_sum(f->r, &sum);
+    assert_int_equal(sum.connections, 5);
+    assert_int_equal(sum.lost_events, 6);
+    assert_int_equal(sum.units, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +333,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_killed_writer_leaves_whole_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_writer_of_ill_will_only_harms_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_wake_up_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wake_up_survives_its_writer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_wrap_at_every_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_long_a_line_is_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counters_are_summed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
