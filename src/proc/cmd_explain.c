@@ -122,7 +122,7 @@ static int run(void)
 {
     struct sp_ruleset set;
     struct sp_list paths;
-    int status = sp_rules_parse(&want.rules, &paths, &set);
+    int status = sp_rules_parse(&want.rules, NULL, &paths, &set);
     if (status)
         return status;
     struct sp_buf out = sp_buf_growing(OUTPUT_MAX);

@@ -41,7 +41,7 @@ static int load_path(struct sp_ruleset *set, const char *path)
     return err ? SP_EXIT_INPUT : SP_EXIT_OK;
 }
 
-int sp_rules_parse(const struct sp_list *paths, struct sp_list *ret_paths, struct sp_ruleset *ret)
+int sp_rules_parse(const struct sp_list *paths, const struct sp_policy *before, struct sp_list *ret_paths, struct sp_ruleset *ret)
 {
     struct sp_ruleset set;
     int status = choose_paths(paths, ret_paths);
@@ -49,6 +49,7 @@ int sp_rules_parse(const struct sp_list *paths, struct sp_list *ret_paths, struc
         return status;
     if (sp_ruleset_init(&set))
         return sp_complain(SP_EXIT_RUNTIME, "out of memory");
+    sp_ruleset_trust(&set, before);
     for (unsigned i = 0; i < ret_paths->n; i++) {
         int bad = load_path(&set, ret_paths->item[i]);
         status = bad ? bad : status;
@@ -82,7 +83,7 @@ static int put_in_force(struct sp_rules *r, bool prove, const struct sp_policy *
 int sp_rules_load_after(const struct sp_list *paths, bool prove, const struct sp_policy *before, struct sp_rules *ret)
 {
     struct sp_rules r = {0};
-    int status = sp_rules_parse(paths, &r.paths, &r.set);
+    int status = sp_rules_parse(paths, before, &r.paths, &r.set);
     if (status)
         return status;
     status = put_in_force(&r, prove, before);

@@ -28,6 +28,6 @@ void sp_rules_describe(const struct sp_rules *r, struct sp_buf *out);
 /* Its text, as it is, to standard error. */
 void sp_print_diag(const struct sp_diag *d);
 /* Only the first step, for `explain`. Free with sp_ruleset_fini. */
-int sp_rules_parse(const struct sp_list *paths, struct sp_list *ret_paths, struct sp_ruleset *ret);
+int sp_rules_parse(const struct sp_list *paths, const struct sp_policy *before, struct sp_list *ret_paths, struct sp_ruleset *ret);
 
 #endif

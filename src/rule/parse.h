@@ -90,4 +90,7 @@ const char *type_name(unsigned type);
 
 /* pattern.c: can the matcher run this regular expression? Mistakes are reported where they stand in it. */
 void check_pattern(struct parser *p, const struct sp_expr *pattern);
+/* It is remembered; its bytes must outlive the set. */
+void pattern_sound(struct sp_ruleset *s, struct sp_span pattern);
+
 #endif

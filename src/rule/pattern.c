@@ -2,14 +2,49 @@
 /* pattern: regular expressions as Vectorscan reads them, PCRE's without what needs backtracking. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hs/hs.h>
 
+#include "base/hash.h"
 #include "rule/parse.h"
 
 enum pattern_limits {
-    PATTERN_MAX = 4096, /* bytes of a regular expression */
+    PATTERN_MAX = 4096,    /* bytes of a regular expression */
+    SOUND_SLOTS = 1 << 15, /* expressions that are remembered, a power of two; others are looked at again */
+    SOUND_TRIES = 64,
 };
+
+/* ---- those that were found sound ---- */
+
+/* Where it is, or where it would go; NULL: no place is left. */
+static struct sp_span *sound_slot(struct sp_ruleset *s, struct sp_span pattern)
+{
+    if (!s->sound && (s->sound = sp_arena_get(&s->arena, SOUND_SLOTS * sizeof *s->sound)))
+        memset(s->sound, 0, SOUND_SLOTS * sizeof *s->sound);
+    uint64_t at = sp_hash(pattern);
+    for (unsigned tries = 0; s->sound && tries < SOUND_TRIES; tries++) {
+        struct sp_span *slot = &s->sound[(at + tries) & (SOUND_SLOTS - 1)];
+        if (!slot->n || sp_span_eq(*slot, pattern))
+            return slot;
+    }
+    return NULL;
+}
+
+void pattern_sound(struct sp_ruleset *s, struct sp_span pattern)
+{
+    struct sp_span *slot = sound_slot(s, pattern);
+    if (slot)
+        *slot = pattern;
+}
+
+static bool is_sound(struct sp_ruleset *s, struct sp_span pattern)
+{
+    const struct sp_span *slot = sound_slot(s, pattern);
+    return slot && slot->n;
+}
+
+/* ---- those that are not ---- */
 
 /* Where byte `index` of a string's value stands in the text it was written as, quotes and escapes counted. */
 static size_t written_at(struct sp_span literal, size_t index)
@@ -113,7 +148,7 @@ void check_pattern(struct parser *p, const struct sp_expr *pattern)
         pattern_error(p, pattern, sp_span_byte(pattern->str, 0, 0), 1, "a NUL byte is written \\\\x00, or \\x00 in r\"...\"");
         return;
     }
-    if (uses_other_ends(p, pattern))
+    if (is_sound(p->set, pattern->str) || uses_other_ends(p, pattern))
         return;
     (void)snprintf(text, sizeof text, "%.*s", SP_FMT(pattern->str));
     hs_expr_info_t *info = NULL;
@@ -122,6 +157,8 @@ void check_pattern(struct parser *p, const struct sp_expr *pattern)
         report(p, pattern, error ? error->message : "not supported");
     else if (info->min_width == 0)
         pattern_error(p, pattern, 0, 0, "it also matches nothing at all, so it would hold for every value");
+    else
+        pattern_sound(p->set, pattern->str);
     hs_free_compile_error(error);
     free(info);
 }

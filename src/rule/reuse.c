@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "rule/block.h"
+#include "rule/parse.h"
 
 struct sp_span recipe_make(struct builder *b, const char *const *texts, const size_t *lengths, const unsigned *flags, unsigned n)
 {
@@ -33,6 +34,31 @@ struct sp_span recipe_make(struct builder *b, const char *const *texts, const si
 static struct sp_span recipe_at(const struct sp_policy *p, uint32_t i)
 {
     return block_str(p, ((const struct bref *)block_at(p, p->recipes))[i]);
+}
+
+/* Its expressions: they were compiled, without the permission to match nothing. */
+static void trust_recipe(struct sp_ruleset *s, struct sp_span recipe)
+{
+    size_t at = sp_span_byte(recipe, 0, 0);
+    bool literals = at == SP_NOT_FOUND || sp_span_at(recipe, at + 1) != 0;
+    for (at += 2; !literals && at < recipe.n;) {
+        uint32_t head[2] = {0, 0};
+        struct sp_span bytes = sp_span_sub(recipe, at, sizeof head);
+        if (bytes.n < sizeof head)
+            return;
+        memcpy(head, bytes.p, sizeof head);
+        pattern_sound(s, sp_span_sub(recipe, at + sizeof head, head[1]));
+        at += sizeof head + head[1];
+    }
+}
+
+void sp_ruleset_trust(struct sp_ruleset *s, const struct sp_policy *before)
+{
+    const char *version = hs_version();
+    struct sp_span ours = sp_span_of(version, strlen(version) + 1);
+    for (uint32_t i = 0; before && i < before->nscratch_dbs; i++)
+        if (sp_span_starts(recipe_at(before, i), ours))
+            trust_recipe(s, recipe_at(before, i));
 }
 
 /* Slots hold numbers of databases + 1, by the hash of their recipe. */

@@ -40,15 +40,19 @@ struct sp_case {              /* a proof: bytes and what must become of them */
 };
 
 struct sp_rule; /* a parsed, type-checked rule */
+struct sp_policy;
 
 struct sp_ruleset {
     struct sp_rule **rules;
     uint32_t nrules;
+    struct sp_span *sound; /* regular expressions that need not be looked at again: a hash table */
     struct sp_arena arena; /* owns everything */
 };
 
 __attribute__((warn_unused_result)) int sp_ruleset_init(struct sp_ruleset *s);
 void sp_ruleset_fini(struct sp_ruleset *s);
+/* Regular expressions of an earlier policy, which must outlive `s`, are known to be sound: loading is faster. */
+void sp_ruleset_trust(struct sp_ruleset *s, const struct sp_policy *before);
 /* Adds every *.yaml below a directory (sorted by path), or one file. A file may hold several documents. Macros and
  * lists defined in a file of `macros:`/`lists:` are visible to all files of the same directory. 0 or -EINVAL/-errno; all mistakes of all files are
  * reported, not just the first. Nothing of a file with mistakes is added. */

@@ -6,6 +6,7 @@
 
 #include "rule/block.h"
 
+#include "load.h"
 #include "unit.h"
 #include "world.h"
 
@@ -137,6 +138,42 @@ static void an_earlier_policy_is_used(void **state)
     world_fini(&world);
 }
 
+/* The same text as a literal is no expression that was looked at. */
+static void what_was_sound_stays_so_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *when;
+        int rc;
+    } rules[] = {
+        {"http.request.uri.path matches \"evil+\"\n", 0},
+        {"http.request.uri.path matches \"evil*|x*\"\n", -EINVAL},
+        {"http.request.uri.path matches \"a(b\"\n", -EINVAL},
+        {"http.request.uri.path matches \"c(d\"\n", -EINVAL},
+    };
+    struct load first;
+    load_rule(&first, "http.request.uri.path matches \"evil+\" or http.request.uri.path contains \"c(d\"\n", "alert");
+    assert_int_equal(first.rc, 0);
+    struct world w = {.set = first.set};
+    struct sp_policy *before = compiled(&w);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct sp_buf yaml = sp_buf_growing(4096);
+        struct sp_ruleset set;
+        struct sp_diag diag;
+        sp_put_fmt(&yaml, "guard: g\ntitle: t\nwhen: |\n  %sthen: alert\ncases: [{send: a, expect: alert}, {send: b, expect: pass}]\n", rules[i].when);
+        sp_diag_init(&diag);
+        assert_int_equal(sp_ruleset_init(&set), 0);
+        sp_ruleset_trust(&set, before);
+        assert_non_null(set.sound);
+        assert_int_equal(sp_ruleset_load_text(&set, "r.yaml", sp_buf_span(&yaml), &diag), rules[i].rc);
+        sp_ruleset_fini(&set);
+        sp_diag_fini(&diag);
+        sp_buf_fini(&yaml);
+    }
+    sp_policy_free(before);
+    load_fini(&first);
+}
+
 static void damage_is_found(void **state)
 {
     (void)state;
@@ -249,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(works_at_another_address),
         cmocka_unit_test(an_earlier_policy_changes_nothing), cmocka_unit_test(an_earlier_policy_is_used),
+        cmocka_unit_test(what_was_sound_stays_so_and_nothing_else),
         cmocka_unit_test(damage_is_found),
         cmocka_unit_test(what_passes_can_run),
         cmocka_unit_test(an_empty_policy_passes_everything),
