@@ -2,6 +2,7 @@
 // network: addresses of every kind, who the client is said to be, servers that cannot be reached or fall silent.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import path from "node:path";
@@ -110,6 +111,8 @@ test("a server behind a unix socket; 502 when it is gone", async (t) => {
   const server = http.createServer((req, res) => res.end(`unix ${req.url}`)).listen(file);
   t.after(() => server.close());
   await new Promise((ready) => server.once("listening", ready));
+  fs.chmodSync(file, 0o777); // workers are somebody else
+  fs.chmodSync(path.dirname(file), 0o755);
   const gate = await shield(t, `unix:${file}`);
   assert.equal(await (await request(`${gate.url}/here`)).body.text(), "unix /here");
   server.closeAllConnections();

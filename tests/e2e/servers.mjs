@@ -149,11 +149,34 @@ function events(file) {
   return { lines, told };
 }
 
+/** Processes of Sallyport below `pid`, with what they call themselves. */
+function below(pid) {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return children.flatMap((child) => [{ pid: child, name: fs.readFileSync(`/proc/${child}/cmdline`, "utf8").replace(/\0/g, "") }, ...below(child)]);
+}
+
+const named = (gate, what) =>
+  below(gate.child.pid)
+    .filter(({ name }) => name.startsWith(`sallyport: ${what} `))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ pid }) => pid);
+
+/** Process numbers of its workers and keepers, by their number. */
+export const workers = (gate) => named(gate, "worker");
+export const keepers = (gate) => named(gate, "keeper");
+
+/** Starts it and waits for its first worker: listening begins before that. */
+async function serving(t, args, port, options) {
+  const gate = await start(t, args, port, options);
+  await until("a worker", () => workers(gate).length > 0);
+  return gate;
+}
+
 /** Sallyport with all patches in front of a port or an address; its port and events. */
 export async function shield(t, to, ...more) {
   const port = await freePort(), file = path.join(scratch(t), "events");
   const args = ["protect", "--listen", `127.0.0.1:${port}`, "--to", typeof to === "number" ? `127.0.0.1:${to}` : to, "--rules", path.join(root, "patches"), "--events", file, ...more];
-  return { ...(await start(t, args, port)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
+  return { ...(await serving(t, args, port)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
 }
 
 /** The same with a configuration file: what it says of the service and of everything else, and rules of the test's own. */
@@ -169,5 +192,5 @@ services:
     to: "127.0.0.1:${to}"
     ${service}
 `);
-  return { ...(await start(t, ["run", "-c", path.join(dir, "sallyport.yaml")], port, options)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
+  return { ...(await serving(t, ["run", "-c", path.join(dir, "sallyport.yaml")], port, options)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
 }
