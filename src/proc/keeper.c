@@ -4,6 +4,7 @@
  * dies nothing is closed, and the next one takes over what stands in the segment (docs/survival.md). It is not tied to our life: when we die it serves on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -46,7 +47,7 @@ void keeper_init(struct keeper *k, unsigned slot)
     memset(k, 0, sizeof *k);
     k->slot = slot;
     k->control = k->listener = k->report_fd = k->report_wake = -1;
-    k->binary = k->trial = k->capture = -1;
+    k->binary = k->trial = k->capture = k->channel = -1;
     k->plain_ms = PLAIN_FIRST_MS;
     (void)sp_build(); /* a worker cannot find it out */
     keeper_set_init(&k->now);
@@ -60,6 +61,7 @@ static void worker_signals(void)
     sigset_t none;
     sigemptyset(&none);
     (void)signal(SIGCHLD, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -409,6 +411,14 @@ static void on_child(int signal)
     (void)signal; /* ppoll ends: that is all */
 }
 
+/* The supervisor says when we end, whoever signals everybody. */
+static void ignore_signals(void)
+{
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
+
 int keeper_run(struct keeper *k)
 {
     sigset_t blocked, open;
@@ -418,6 +428,7 @@ int keeper_run(struct keeper *k)
     (void)sigprocmask(SIG_BLOCK, &blocked, &open);
     sigdelset(&open, SIGCHLD);
     (void)sigaction(SIGCHLD, &sa, NULL);
+    ignore_signals();
     while (!k->over)
         turn(k, &open);
     if (k->worker)
@@ -433,6 +444,7 @@ int sp_keeper_main(int control, int listener, unsigned slot)
     keeper_init(&k, slot);
     k.control = control;
     k.listener = listener;
+    (void)fcntl(control, F_SETFL, O_NONBLOCK); /* a supervisor that does not read must not hold us up */
     sp_title(SP_ROLE_KEEPER, slot);
     return keeper_run(&k);
 }

@@ -34,6 +34,7 @@ struct keeper {
     struct keeper_set now, next;/* in force; being collected, or told to the worker */
     uint32_t asked;             /* SP_SAY_: what the supervisor waits for; 0: nothing */
     bool told;                  /* the worker has an order that is not answered */
+    int channel;                /* that came with it; -1: none */
     enum keeper_rest rest;      /* why the worker was told to rest */
     bool ends;                  /* the worker was told to stop or drain: its end is ours */
     bool over, left;            /* our end has come; another one goes on in our place */

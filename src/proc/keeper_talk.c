@@ -21,7 +21,7 @@ static void lose_supervisor(struct keeper *k)
     k->over = true; /* nobody wants us to live longer than it */
 }
 
-/* What cannot be told now is not told: a supervisor that does not read must not hold us up. */
+/* What cannot be told now is not told. */
 static void tell(struct keeper *k, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
 {
     if (k->control < 0)
@@ -103,14 +103,22 @@ static void drop_next(struct keeper *k, int error)
     keeper_done(k, error);
 }
 
+/* The worker did not take it. */
+static void close_channel(struct keeper *k)
+{
+    if (k->channel >= 0)
+        close(k->channel);
+    k->channel = -1;
+}
+
 static void give_order(struct keeper *k, const struct sp_relay_told *order)
 {
     int rc = k->relay ? sp_relay_tell(k->relay, order) : -EINVAL;
     k->told = rc == 0;
+    k->channel = order->channel;
     if (rc == 0)
         return;
-    if (order->channel >= 0)
-        close(order->channel);
+    close_channel(k);
     if (order->order == SP_ORDER_TAKE)
         drop_next(k, rc);
     else
@@ -198,8 +206,8 @@ static void obey_end(struct keeper *k, struct sp_message *m)
                                   .plan = -1,
                                   .policy = -1,
                                   .channel = m->nfds ? m->fds[0] : -1};
-    k->ends = true;
     give_order(k, &order);
+    k->ends = k->told;
     if (!k->worker) /* nor will there be one */
         k->over = true;
 }
@@ -320,5 +328,7 @@ void keeper_answered(struct keeper *k)
     default:
         break;
     }
+    if (rc < 0)
+        close_channel(k);
     keeper_done(k, rc);
 }

@@ -81,7 +81,7 @@ void load_hear(struct supervisor *s)
 
 static bool compile_over(const struct supervisor *s)
 {
-    return s->load.done;
+    return s->load.done || s->stop;
 }
 
 static int start_compiler(struct supervisor *s, int binary)
@@ -118,9 +118,11 @@ int load_run(struct supervisor *s, int binary)
     int rc = start_compiler(s, binary);
     if (rc < 0)
         sp_put_fmt(&s->load.text, "sallyport: cannot start the compiler: %s\n", strerror(-rc));
-    else if (!sup_until(s, compile_over, COMPILE_MS) && !s->at_once)
+    else if (!sup_until(s, compile_over, COMPILE_MS))
         sp_put_fmt(&s->load.text, "sallyport: the compiler did not end in %d s\n", COMPILE_MS / 1000);
     end_compiler(s);
+    if (rc == 0 && !s->load.done && s->stop)
+        sp_put_str(&s->load.text, "sallyport: stopped while loading\n");
     if (!s->load.done)
         s->load.status = SP_EXIT_RUNTIME;
     return s->load.status;

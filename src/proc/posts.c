@@ -173,7 +173,7 @@ void post_free(struct supervisor *s, struct post *p)
     p->state = POST_FREE;
     p->pid = p->worker = 0;
     p->waiting = 0;
-    p->drains = p->plain = false;
+    p->drains = p->hands = p->plain = false;
 }
 
 void post_kill(const struct post *p)
@@ -250,6 +250,8 @@ void post_reaped(struct supervisor *s, pid_t pid, int status)
 
 void post_gone(struct supervisor *s, struct post *p)
 {
+    if (p->pidfd < 0)
+        return; /* seen already */
     close_fd(&p->pidfd);
     if (p->state == POST_ORPHAN)
         post_free(s, p);
@@ -327,8 +329,9 @@ void post_hear(struct supervisor *s, struct post *p)
 {
     static uint8_t buffer[SP_MESSAGE_MAX];
     struct sp_message m;
+    enum sp_role who = p->state == POST_ORPHAN ? SP_ROLE_WORKER : SP_ROLE_KEEPER;
     int rc = -EAGAIN;
-    while (p->control >= 0 && (rc = sp_process_hear(p->control, SP_ROLE_KEEPER, SP_ROLE_SUPERVISOR, buffer, &m)) == 1) {
+    while (p->control >= 0 && (rc = sp_process_hear(p->control, who, SP_ROLE_SUPERVISOR, buffer, &m)) == 1) {
         heard(s, p, &m);
         sp_message_close_fds(&m);
     }
@@ -376,6 +379,7 @@ void post_drain(struct supervisor *s, struct post *p)
     if (p->state != POST_ORPHAN)
         p->state = POST_LEAVING;
     p->drains = false;
+    p->hands = true;
     p->channel = pair[1];
     (void)s;
 }
@@ -394,6 +398,15 @@ static struct post *receiver(struct supervisor *s, const struct post *p)
 {
     uint32_t slot = s->lanes[p->lane].post;
     return slot != NO_POST && s->posts[slot].state == POST_SERVING ? &s->posts[slot] : NULL;
+}
+
+/* One after the other: a worker receives from one. */
+static bool lane_receives(const struct supervisor *s, uint32_t lane)
+{
+    for (unsigned i = 0; i < POSTS_MAX; i++)
+        if (s->posts[i].state != POST_FREE && s->posts[i].lane == lane && s->posts[i].hands)
+            return true;
+    return false;
 }
 
 static void connect_orphan(struct supervisor *s, struct post *p)
@@ -418,7 +431,7 @@ static void tick(struct supervisor *s, struct post *p, uint64_t now)
     struct post *to = receiver(s, p);
     if (p->drains && p->control >= 0 && s->stop)
         post_stop(p);
-    else if (p->drains && p->control >= 0 && to && to != p)
+    else if (p->drains && p->control >= 0 && to && to != p && !lane_receives(s, p->lane))
         post_drain(s, p);
     if (p->channel < 0 || !to || to->waiting)
         return;

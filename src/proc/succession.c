@@ -27,7 +27,7 @@ enum succession_limits {
 struct left_post {
     uint32_t state, lane;
     int32_t pid, worker, pidfd, control, report, channel;
-    uint32_t drains;
+    uint32_t drains, hands;
     struct sp_tell_self self;
 };
 
@@ -81,7 +81,8 @@ static void leave_lane(const struct lane *from, struct left_lane *to, struct kep
 
 static void leave_post(const struct post *from, struct left_post *to, struct kept *k)
 {
-    *to = (struct left_post){.state = from->state, .lane = from->lane, .pid = from->pid, .worker = from->worker, .drains = from->drains, .self = from->self};
+    *to = (struct left_post){.state = from->state, .lane = from->lane, .pid = from->pid, .worker = from->worker, .drains = from->drains,
+                              .hands = from->hands, .self = from->self};
     to->pidfd = keep(k, from->pidfd);
     to->control = keep(k, from->control);
     to->report = keep(k, from->report_fd);
@@ -218,6 +219,7 @@ static void take_posts(struct supervisor *s, const struct left *l)
         to->report_fd = from->report;
         to->channel = from->channel;
         to->drains = from->drains;
+        to->hands = from->hands;
         to->self = from->self;
         if (to->report_fd >= 0 && sp_report_map(to->report_fd, &to->report) < 0)
             sp_log(SP_LOG_ERROR, "the report of worker %u cannot be read", i);

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -165,6 +166,7 @@ void sup_turn(struct supervisor *s, unsigned ms)
             happened(s, now.what[i].from, now.what[i].index);
     posts_tick(s);
     clerk_tick(s);
+    sp_notify_watchdog();
 }
 
 bool sup_until(struct supervisor *s, bool (*holds)(const struct supervisor *s), unsigned ms)
@@ -351,7 +353,6 @@ int sup_serve(struct supervisor *s)
     sp_notify_ready();
     while (!s->stop) {
         sup_turn(s, TURN_MS);
-        sp_notify_watchdog();
         if (!s->stop)
             orders_do(s);
     }
@@ -379,11 +380,22 @@ static int complain(const struct load *l)
     return l->status;
 }
 
+/* Listeners of all workers are ours too; children begin with the same limit. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* what cannot be opened for want of it is said then */
+}
+
 int sp_supervise(const char *const *words)
 {
     static struct supervisor s;
     sup_init(&s);
     s.words = words;
+    raise_limit();
     s.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s.wake < 0 || sup_open_signals(&s) < 0)
         return sp_complain(SP_EXIT_RUNTIME, "cannot start: %s", strerror(errno));

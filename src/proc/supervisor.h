@@ -47,6 +47,7 @@ struct post {
     bool plain;             /* it was told that it inspects nothing */
     bool drains;            /* LEAVING, ORPHAN: its sessions go to whoever has the lane now */
     int channel;            /* the receiver's end, until it could be told; -1 */
+    bool hands;             /* it is handing over */
     uint64_t try_ms;        /* ORPHAN: when it is looked for next */
 };
 

@@ -18,6 +18,7 @@ async function instance(t, { workers = 2, more = "" } = {}) {
   const config = write(dir, "sallyport.yaml", text(service("shop", port)));
   const shield = await start(t, ["run", "-c", config], port);
   const ask = (...words) => run([...words, "--runtime", runtime]);
+  await until("every worker serves", () => ask("status").status === 0);
   const all = () => descendants(shield.child.pid).filter(({ title }) => !title.startsWith("sallyport: compiler")); // which may still be ending
   const family = (title) => all().filter((one) => one.title.startsWith(`sallyport: ${title}`));
   return { ...shield, dir, port, runtime, config, text, service, ask, all, family };
