@@ -7,7 +7,7 @@ import net from "node:net";
 import path from "node:path";
 import test from "node:test";
 import { Capture, Connection } from "./capture.mjs";
-import { conforms, exchange, freePort, origin, request, response, root, rules, run, scratch, start, until, write } from "./tool.mjs";
+import { conforms, descendants, exchange, freePort, origin, request, response, root, rules, run, scratch, start, until, write } from "./tool.mjs";
 
 async function shielded(t, { events, dir = scratch(t), options = [], stdio }) {
   const [port, to] = [await freePort(), await origin(t)];
@@ -171,4 +171,36 @@ test("two outputs: one that is stuck does not hold up the other", async (t) => {
   const { port } = await shielded(t, { events: [fifo, file], dir });
   await storm(port, 2000);
   await until("all of them", () => read(file).length === 2000);
+});
+
+const member = (shield, title) => descendants(shield.child.pid).find((one) => one.title.startsWith(`sallyport: ${title}`));
+
+test("a worker that ends is an event; no event of traffic is missing", async (t) => {
+  const dir = scratch(t), file = path.join(dir, "events.json");
+  const schema = JSON.parse(fs.readFileSync(path.join(root, "docs/event.schema.json"), "utf8"));
+  const { port, shield } = await shielded(t, { events: [file], dir });
+  const ends = () => read(file).filter((event) => event.event_type === "sallyport");
+  const traffic = storm(port, 2000);
+  for (const [signal, what, number] of [["SIGKILL", "killed", 9], ["SIGSEGV", "died", 11]]) {
+    process.kill(member(shield, "worker").pid, signal);
+    await until("its event", () => ends().some((event) => event.worker.event === what));
+    const event = ends().find(({ worker }) => worker.event === what);
+    conforms(assert, event, schema);
+    assert.deepEqual([event.worker.signal, Number.isInteger(event.worker.slot), event.worker.restart_us > 0], [number, true, true]);
+  }
+  await traffic;
+  await until("all of them", () => read(file).filter((event) => event.event_type === "alert").length >= 2000);
+  assert.equal(await shield.stop(), 0);
+});
+
+test("the admin is killed: what is reported without it is written by the next", async (t) => {
+  const dir = scratch(t), file = path.join(dir, "events.json");
+  const { port, shield } = await shielded(t, { events: [file], dir });
+  await storm(port, 200);
+  await until("the first", () => read(file).length === 200);
+  const { pid } = member(shield, "admin");
+  process.kill(pid, "SIGKILL");
+  await storm(port, 200);
+  await until("the rest", () => read(file).length === 400);
+  assert.notEqual(member(shield, "admin").pid, pid);
 });
