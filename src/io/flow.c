@@ -4,6 +4,7 @@
  * the connection's bits. The common turn is one recv and one send: a short read has emptied the socket, unless its end is on the way.
  */
 #include <errno.h>
+#include <poll.h>
 
 #include "io/worker.h"
 
@@ -96,24 +97,6 @@ static ssize_t receive(struct worker *w, struct conn *c, enum sp_dir dir, uint8_
     return n;
 }
 
-static bool read_splice(struct worker *w, struct conn *c, enum sp_dir dir)
-{
-    ssize_t n = splice_in(w, c, dir);
-    if (n > 0) {
-        read_some(c, dir, (size_t)n);
-        w->count->bytes[dir] += (uint64_t)n;
-        sp_session_spliced(&w->engine, &c->session, dir, (uint64_t)n);
-        return true;
-    }
-    if (n == 0 || n != -EAGAIN)
-        return read_ended(w, c, dir, n ? (int)-n : 0);
-    if (c->piped[dir] == 0) { /* with bytes in the pipe it may be the pipe that is full */
-        nothing_there(c, dir);
-        splice_end(w, c, dir);
-    }
-    return false;
-}
-
 /* Memory may be found by shedding, when the turn is over. */
 static bool no_room(struct worker *w, struct conn *c)
 {
@@ -139,6 +122,33 @@ static bool read_block(struct worker *w, struct conn *c, enum sp_dir dir)
     sp_session_rest(&w->engine, &c->session);
     if (error != EAGAIN)
         return read_ended(w, c, dir, error);
+    nothing_there(c, dir);
+    return false;
+}
+
+/* An urgent byte is next. */
+static bool urgent_there(const struct conn *c, enum sp_dir dir)
+{
+    struct pollfd p = {.fd = c->fd[dir], .events = POLLPRI};
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLPRI);
+}
+
+static bool read_splice(struct worker *w, struct conn *c, enum sp_dir dir)
+{
+    ssize_t n = splice_in(w, c, dir);
+    if (n > 0) {
+        read_some(c, dir, (size_t)n);
+        w->count->bytes[dir] += (uint64_t)n;
+        sp_session_spliced(&w->engine, &c->session, dir, (uint64_t)n);
+        return true;
+    }
+    if (n == 0 || n != -EAGAIN)
+        return read_ended(w, c, dir, n ? (int)-n : 0);
+    if (c->piped[dir]) /* it may be the pipe that is full */
+        return false;
+    splice_end(w, c, dir);
+    if (urgent_there(c, dir)) /* splice never gets over it */
+        return read_block(w, c, dir);
     nothing_there(c, dir);
     return false;
 }

@@ -105,8 +105,9 @@ int sp_listen_open(const struct sp_address *a, char *why, size_t why_len)
     int fd = bind_any(a, true);
     if (fd < 0)
         return say_why(a, -fd, why, why_len);
-    /* What is accepted inherits it: no system call for each connection. */
-    if (set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0 && listen(fd, BACKLOG) == 0)
+    /* What is accepted inherits them: no system call for each connection. Urgent bytes are bytes like others, and are counted like them. */
+    bool set = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) == 0 && set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1) == 0;
+    if (set && listen(fd, BACKLOG) == 0)
         return fd;
     int error = errno;
     close(fd);

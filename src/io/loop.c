@@ -47,7 +47,7 @@ int worker_watch_fd(const struct worker *w, int fd, uint32_t events, uint64_t in
 int worker_watch(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     uint64_t index = conn_index(w, c) | (uint64_t)conn_generation(c) << (GENERATION_SHIFT - INDEX_SHIFT);
-    return worker_watch_fd(w, c->fd[dir], EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, index, dir);
+    return worker_watch_fd(w, c->fd[dir], EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, index, dir);
 }
 
 /* ---- events ---- */
@@ -79,9 +79,9 @@ static void open_event(struct worker *w, struct conn *c, enum sp_dir dir, uint32
 static void conn_event(struct worker *w, struct conn *c, enum sp_dir dir, uint32_t events)
 {
     hand_take(w, c);
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         c->readable |= dir_bit(dir);
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) /* reading stops in front of an urgent byte, too */
         c->ended |= dir_bit(dir);
     if (events & EPOLLOUT)
         c->blocked &= (uint8_t)~dir_bit(dir_back(dir));

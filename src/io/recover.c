@@ -463,7 +463,8 @@ void recover(struct worker *w)
     roll_back(w);
     adopt_all(w);
     splice_init(w);
-    sweep(w);
+    if (death != (enum sp_death)DEATH_NONE) /* one that rested has left nothing behind */
+        sweep(w);
     handover_place(w);
     if (w->hand->conn && w->hand->op != HAND_ACCEPT)
         settle_hand(w, death);

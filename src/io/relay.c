@@ -89,6 +89,7 @@ int sp_relay_new(const struct sp_plan *plan, unsigned slot, struct sp_relay **re
     }
     *r->segment = (struct segment){.magic = SEGMENT_MAGIC, .layout = sp_relay_layout(), .size = size, .conns_at = conns_at, .pool_at = pool_at,
                                    .memory = plan->memory, .max = (uint32_t)plan->connections, .slot = slot, .death = DEATH_NONE,
+                                   .orders.answer = ORDER_OPEN,
                                    .flow_id = sp_clock_real_us() / SP_PLAN_WORKERS * SP_PLAN_WORKERS + slot};
     rc = open_descriptors(r->segment);
     if (rc < 0)

@@ -62,7 +62,7 @@ struct conn {
     int fd[2];             /* by enum sp_dir: where the bytes of that direction come from */
     uint8_t phase, server; /* enum conn_phase, enum conn_server */
     uint8_t readable;      /* bit by direction: its source may have bytes (edge-triggered: we have to remember) */
-    uint8_t ended;         /* bit by direction: end of stream or an error is on its way; read until it is there */
+    uint8_t ended;         /* bit by direction: end of stream, an error or an urgent byte is on its way; read until nothing is there */
     uint8_t reset;         /* bit by direction: its source was reset; a successor cannot ask again */
     uint8_t blocked;       /* bit by direction: its receiver took no more */
     uint8_t bulk;          /* bit by direction: its latest read was long */
