@@ -9,7 +9,7 @@
 
 enum accept_limits {
     ACCEPT_TURN = 64,  /* then those that are open have their turn */
-    PAUSE_MS = 100,    /* when descriptors or memory have run out */
+    PAUSE_MS = 100,    /* when descriptors, memory or room have run out */
 };
 
 static void watch_listeners(struct worker *w, uint32_t events)
@@ -21,9 +21,8 @@ static void watch_listeners(struct worker *w, uint32_t events)
 
 void accept_pause(struct worker *w, uint64_t ms)
 {
-    w->resume_ms = ms ? worker_now(w) + ms : 0;
-    if (ms)
-        wheel_arm(w, w->resume_ms);
+    w->resume_ms = worker_now(w) + ms;
+    wheel_arm(w, w->resume_ms);
     if (!w->paused)
         watch_listeners(w, 0);
     w->paused = true;
@@ -100,13 +99,21 @@ void accept_welcome(struct worker *w, uint32_t listener, int fd, const struct sp
     hand_done(w, c);
 }
 
+/* Only when somebody waits for it. False: they have to wait. */
+static bool make_room(struct worker *w, bool awaited)
+{
+    if (awaited && shed_idle(w))
+        return true;
+    if (awaited)
+        accept_pause(w, PAUSE_MS);
+    return false;
+}
+
 void accept_turn(struct worker *w, uint32_t listener)
 {
     for (unsigned i = 0; i < ACCEPT_TURN && !w->paused; i++) {
-        if (w->active >= w->segment->max && !shed_idle(w)) {
-            accept_pause(w, 0);
+        if (w->active >= w->segment->max && !make_room(w, i == 0))
             return;
-        }
         struct sp_address peer;
         peer.len = sizeof peer.sa;
         hand_accept(w, listener);

@@ -79,6 +79,7 @@ void conn_abort(struct worker *w, struct conn *c)
 
 void conn_bury(struct worker *w)
 {
+    bool buried = w->dead;
     while (w->dead) {
         struct conn *c = &w->conns[w->dead];
         w->dead = c->run_next;
@@ -87,7 +88,7 @@ void conn_bury(struct worker *w)
         c->run_next = w->free;
         w->free = conn_index(w, c);
     }
-    if (w->paused && !w->resume_ms && w->active < w->segment->max)
+    if (buried && w->paused)
         accept_resume(w);
 }
 

@@ -214,7 +214,7 @@ struct worker {
     struct wheel wheel;
 
     bool paused;             /* listeners are not looked at */
-    uint64_t resume_ms;      /* until then, when descriptors ran out; 0: until a connection ends */
+    uint64_t resume_ms;      /* until then, or until a connection ends */
     uint64_t said_ms[SAY_KINDS];
     uint64_t tick_ms;        /* when conf.tick is called next */
     struct sp_counters *count;

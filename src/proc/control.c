@@ -18,6 +18,7 @@ enum { PATH_CAP = 4096 };
 
 static struct {
     const char *runtime, *config, *binary;
+    bool json;
 } want;
 
 #define WHICH_INSTANCE \
@@ -35,6 +36,12 @@ static const struct sp_option upgrade_options[] = {
     WHICH_INSTANCE,
     {.name = "binary", .letter = 'b', .kind = SP_OPTION_TEXT, .value = "FILE", .to.text = &want.binary,
      .doc = "The program to go on as. Default: the one that this command was started from."},
+    {0},
+};
+
+static const struct sp_option status_options[] = {
+    WHICH_INSTANCE,
+    {.name = "json", .kind = SP_OPTION_FLAG, .to.flag = &want.json, .doc = "One JSON object with every counter, for programs."},
     {0},
 };
 
@@ -167,7 +174,7 @@ static int reload(void)
 
 static int status_of(void)
 {
-    return ask(SP_ASK_STATUS, -1);
+    return ask(want.json ? SP_ASK_STATUS_JSON : SP_ASK_STATUS, -1);
 }
 
 static int upgrade(void)
@@ -218,6 +225,7 @@ const struct sp_command sp_cmd_upgrade = {
 
 static const struct sp_example status_examples[] = {
     {"what runs here", "sallyport status"},
+    {"messages that were refused", "sallyport status --json | jq '[.workers[].counters.refused] | add'"},
     {0},
 };
 
@@ -225,7 +233,7 @@ const struct sp_command sp_cmd_status = {
     .name = "status",
     .summary = "show the processes of a running instance",
     .about = "Lists every process, what its workers do and how often they were replaced.",
-    .options = options,
+    .options = status_options,
     .examples = status_examples,
     .run = status_of,
 };

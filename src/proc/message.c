@@ -54,6 +54,7 @@ static const struct shape shapes[] = {
     [SP_ASK_RELOAD] = {NOTHING, 0, 0},
     [SP_ASK_UPGRADE] = {NOTHING, 1, 1},
     [SP_ASK_STATUS] = {NOTHING, 0, 0},
+    [SP_ASK_STATUS_JSON] = {NOTHING, 0, 0},
     [SP_ANSWER] = {STATUS_AND_TEXT, 0, 0},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -124,24 +125,21 @@ static void take_fds(struct msghdr *packet, struct sp_message *m)
     }
 }
 
-static bool take_packet(const struct msghdr *packet, const uint8_t *buffer, size_t n, struct sp_message *m)
+static bool take_packet(const struct msghdr *packet, const struct head *head, const uint8_t *body, size_t n, struct sp_message *m)
 {
-    struct head head;
-    if (packet->msg_flags & (MSG_TRUNC | MSG_CTRUNC) || n < sizeof head)
+    if (packet->msg_flags & (MSG_TRUNC | MSG_CTRUNC) || n < sizeof *head || !fits(head->kind, n - sizeof *head, m->nfds))
         return false;
-    memcpy(&head, buffer, sizeof head);
-    if (!fits(head.kind, n - sizeof head, m->nfds))
-        return false;
-    m->kind = head.kind;
-    m->body = sp_span_of(buffer + sizeof head, n - sizeof head);
+    m->kind = head->kind;
+    m->body = sp_span_of(body, n - sizeof *head);
     return true;
 }
 
 int sp_message_receive(int fd, uint8_t *buffer, struct sp_message *ret)
 {
     union control control;
-    struct iovec part = {buffer, SP_MESSAGE_MAX};
-    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    struct head head = {0};
+    struct iovec parts[2] = {{&head, sizeof head}, {buffer, SP_MESSAGE_MAX}}; /* so that the body, often a struct, is aligned as `buffer` is */
+    struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = control.room, .msg_controllen = sizeof control.room};
     struct sp_message m = {.nfds = 0};
     ssize_t n;
     do
@@ -153,7 +151,7 @@ int sp_message_receive(int fd, uint8_t *buffer, struct sp_message *ret)
     /* An empty packet looks like the end, and is no message anyway. */
     if (n == 0 && m.nfds == 0)
         return 0;
-    if (!take_packet(&packet, buffer, (size_t)n, &m)) {
+    if (!take_packet(&packet, &head, buffer, (size_t)n, &m)) {
         sp_message_close_fds(&m);
         return -EPROTO;
     }

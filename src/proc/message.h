@@ -48,6 +48,7 @@ enum sp_message_kind {
     SP_ASK_RELOAD = 224,
     SP_ASK_UPGRADE,         /* descriptor: the binary to go on as */
     SP_ASK_STATUS,
+    SP_ASK_STATUS_JSON,
     SP_ANSWER,              /* uint32_t status (enum sp_exit), then text */
 };
 

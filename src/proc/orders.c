@@ -113,38 +113,6 @@ static void reload_for(struct supervisor *s, struct user *u)
     sp_buf_fini(&text);
 }
 
-/* ---- status ---- */
-
-static const char *mode_name(const struct post *p)
-{
-    static const char *const names[] = {"starting", "inspecting", "PLAIN: NOTHING IS INSPECTED", "draining", "down"};
-    unsigned mode = p->report ? sp_report_mode(p->report) : SP_MODE_DOWN;
-    if (p->state == POST_ORPHAN)
-        return "without a keeper, draining";
-    return mode < sizeof names / sizeof *names ? names[mode] : "?";
-}
-
-static void put_post(struct sp_buf *b, const struct post *p)
-{
-    const struct sp_counters *c = sp_report_counters(p->report);
-    sp_put_fmt(b, "keeper %-3u    %8d  worker %d, %s, %llu connections open, %llu messages, replaced %llu times (%llu hung)%s\n", p->slot, (int)p->pid,
-               (int)p->worker, mode_name(p), (unsigned long long)c->active, (unsigned long long)c->units, (unsigned long long)c->deaths,
-               (unsigned long long)c->hangs, p->self.build == sp_build() ? "" : ", an earlier program");
-}
-
-static void status(struct supervisor *s, struct user *u)
-{
-    struct sp_buf b = sp_buf_growing(TEXT_MAX);
-    sp_put_fmt(&b, "supervisor    %8d  version %s, build %016llx, layout %016llx\n", (int)getpid(), SP_VERSION, (unsigned long long)sp_build(),
-               (unsigned long long)sp_relay_layout());
-    sp_put_fmt(&b, "admin         %8d  %s\n", (int)s->admin.pid, s->admin_ready ? "writes events" : "is not there");
-    for (unsigned i = 0; i < POSTS_MAX; i++)
-        if (s->posts[i].state != POST_FREE && s->posts[i].report)
-            put_post(&b, &s->posts[i]);
-    order_answer(u, SP_EXIT_OK, sp_buf_span(&b));
-    sp_buf_fini(&b);
-}
-
 /* ---- upgrade ---- */
 
 /* Comes back only when it could not be done. */
@@ -170,8 +138,8 @@ void orders_do(struct supervisor *s)
         struct user *u = &s->users[i];
         if (u->ask == SP_ASK_RELOAD)
             reload_for(s, u);
-        else if (u->ask == SP_ASK_STATUS)
-            status(s, u);
+        else if (u->ask == SP_ASK_STATUS || u->ask == SP_ASK_STATUS_JSON)
+            status_tell(s, u);
         else if (u->ask == SP_ASK_UPGRADE)
             upgrade(s, u);
     }

@@ -206,6 +206,11 @@ void orders_hear(struct supervisor *s, struct user *u);
 void orders_do(struct supervisor *s);
 void order_answer(struct user *u, int status, struct sp_span text);
 
+/* ---- status.c ---- */
+
+/* Tells a user who runs and what they have done. */
+void status_tell(struct supervisor *s, struct user *u);
+
 /* ---- succession.c: going on as another program ---- */
 
 /* The keeper of a lane goes on with plan, policy and listeners of ours, and with our program when it has another one (`always`: in any case). When it

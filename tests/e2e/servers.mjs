@@ -192,5 +192,6 @@ services:
     to: "127.0.0.1:${to}"
     ${service}
 `);
-  return { ...(await serving(t, ["run", "-c", path.join(dir, "sallyport.yaml")], port, options)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
+  const config = path.join(dir, "sallyport.yaml");
+  return { ...(await serving(t, ["run", "-c", config], port, options)), config, port, url: `http://127.0.0.1:${port}`, ...events(file) };
 }
