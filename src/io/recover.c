@@ -466,8 +466,10 @@ void recover(struct worker *w)
     if (death != (enum sp_death)DEATH_NONE) /* one that rested has left nothing behind */
         sweep(w);
     handover_place(w);
-    if (w->hand->conn && w->hand->op != HAND_ACCEPT)
+    if (w->hand->conn && w->hand->op != HAND_ACCEPT) {
         settle_hand(w, death);
+        hand_done(w, &w->conns[w->hand->conn]);
+    }
     w->hand->op = HAND_IDLE;
     w->hand->conn = 0;
     look_at_events(w);
