@@ -152,11 +152,17 @@ static bool set_once(const struct reading *r, struct sp_span *to, bool *has, str
     return true;
 }
 
+struct file_name {
+    struct sp_span value, raw;
+    bool has;
+};
+
 /* What the disposition says, its parameters apart. */
 struct disposition {
-    struct sp_span name, filename, extended;
-    struct sp_span raw, extended_raw;
-    bool has_name, has_filename, has_extended;
+    struct sp_span name;
+    bool has_name;
+    struct file_name plain, extended; /* filename=, filename*= */
+    bool extended_last;
 };
 
 static bool read_parameter(const struct reading *r, const struct sp_pair *p, struct disposition *d)
@@ -165,8 +171,10 @@ static bool read_parameter(const struct reading *r, const struct sp_pair *p, str
     if (sp_span_ieq(p->name, SP_LIT("name")))
         return set_once(r, &d->name, &d->has_name, value);
     if (sp_span_ieq(p->name, SP_LIT("filename"))) {
-        *(p->extended ? &d->extended_raw : &d->raw) = p->raw;
-        return p->extended ? set_once(r, &d->extended, &d->has_extended, value) : set_once(r, &d->filename, &d->has_filename, value);
+        struct file_name *file = p->extended ? &d->extended : &d->plain;
+        d->extended_last = p->extended;
+        file->raw = p->raw;
+        return set_once(r, &file->value, &file->has, value);
     }
     /* pieces of a value (RFC 2231 section 3), which few servers put together */
     bool piece = sp_span_istarts(p->name, SP_LIT("filename*")) || sp_span_istarts(p->name, SP_LIT("name*"));
@@ -186,13 +194,15 @@ static bool read_disposition(const struct reading *r, struct sp_span value, stru
 
 static void take_disposition(struct sp_part *part, const struct disposition *d)
 {
+    const struct file_name *last = d->extended_last ? &d->extended : &d->plain, *first = d->extended_last ? &d->plain : &d->extended;
     part->name = d->name;
-    part->has_filename = d->has_filename || d->has_extended;
-    part->filename = d->has_filename ? d->filename : d->extended;
-    part->filename_raw = d->has_filename ? d->raw : d->extended_raw;
-    if (d->has_filename && d->has_extended && !sp_span_eq(d->filename, d->extended)) {
-        part->filename_ext = d->extended;
-        part->filename_ext_raw = d->extended_raw;
+    part->has_filename = last->has;
+    part->filename = last->value;
+    part->filename_raw = last->raw;
+    part->maybe_value = last->has && d->plain.value.n == 0;
+    if (first->has && !sp_span_eq(first->value, last->value)) {
+        part->filename_other = first->value;
+        part->filename_other_raw = first->raw;
     }
 }
 

@@ -131,13 +131,17 @@ static void read_part(const struct reading *r, const struct sp_part *part)
 {
     if (part->type.n)
         add(r, SP_HTTP_PARTS_TYPES, part->name, part->type, part->type);
-    if (!part->has_filename) {
+    if (!part->has_filename || part->maybe_value) {
         add_arg(r, SP_HTTP_PARTS, SP_HTTP_PARTS_NAMES, part->name, part->content, part->content);
-        return;
+    } else {
+        add(r, SP_HTTP_PARTS_NAMES, NONE, part->name, NONE);
+        add(r, SP_HTTP_ARGS_NAMES, NONE, part->name, NONE);
     }
-    add(r, SP_HTTP_PARTS_NAMES, NONE, part->name, NONE);
-    add(r, SP_HTTP_ARGS_NAMES, NONE, part->name, NONE);
+    if (!part->has_filename)
+        return;
     add(r, SP_HTTP_PARTS_FILENAMES, part->name, part->filename, part->filename_raw);
+    if (part->filename_other.n)
+        add(r, SP_HTTP_PARTS_FILENAMES, part->name, part->filename_other, part->filename_other_raw);
     add(r, SP_HTTP_PARTS_FILES, part->name, part->content, part->content);
 }
 

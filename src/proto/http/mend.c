@@ -275,12 +275,23 @@ static bool fix_part(struct mend *d, const struct sp_value *v, const struct sp_f
     return sp_span_find(fix->to, 0, SP_LIT("\n--")) == SP_NOT_FOUND && set_bytes(d, v, fix->to);
 }
 
-/* In quotes, with the escape that browsers use. */
+/* The value of filename*= with its charset (RFC 8187 section 3.2). */
+static struct sp_span extended_value(const struct mend *d, struct sp_span to)
+{
+    struct sp_buf out = sp_buf_arena(d->m->arena, to.n * 3 + 7);
+    sp_put_str(&out, "UTF-8''");
+    sp_url_encode(&out, to, 0, NONE);
+    return sp_buf_done(&out, d->m->arena);
+}
+
+/* In quotes, with the escape that browsers use; behind filename*= as that one wants it. */
 static bool fix_filename(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
     if (fix->op != SP_FIX_SET || has_controls(fix->to))
         return false;
     bool quoted = sp_span_at(space_of(d, v), (size_t)v->off - 1) == '"';
+    if (sp_span_at(space_of(d, v), (size_t)v->off - quoted - 2) == '*')
+        return set_bytes(d, v, extended_value(d, fix->to));
     struct sp_buf out = sp_buf_arena(d->m->arena, fix->to.n * 3 + 2);
     sp_put_str(&out, quoted ? "" : "\"");
     for (size_t i = 0; i < fix->to.n; i++) {
