@@ -21,7 +21,7 @@ enum http_rewriting { TOLD = 0, QUIET = 1 };
     A(LENGTH_REPEATED, "length_repeated", TOLD, "a Content-Length repeated with the same value is written once", "9110 8.6") \
     A(LENGTH_WITH_CHUNKED_RESPONSE, "length_with_chunked_response", TOLD, "Content-Length beside Transfer-Encoding is removed from a response", "9112 6.3") \
     A(LENGTH_WITHOUT_BODY, "length_without_body", TOLD, "Content-Length and Transfer-Encoding are removed from an answer that has no body: 1xx, 204, 2xx to CONNECT", "9112 6.3") \
-    A(CODING_CASE, "coding_case", QUIET, "the transfer coding is written \"chunked\"", "9112 7") \
+    A(CODING_CASE, "coding_case", QUIET, "the transfer coding is written \"chunked\", behind one space", "9112 7") \
     A(EXPECT_HELD, "expect_held", QUIET, "Expect: 100-continue is answered here and removed: servers disagree on whether the body still follows their own early answer", "9110 10.1.1") \
     A(UPGRADE_H2C, "upgrade_h2c", QUIET, "an offer to go on in HTTP/2 is removed: it would pass uninspected", "9110 7.8") \
     A(CHUNK_EXTENSION, "chunk_extension", QUIET, "chunk extensions, and blanks behind a chunk size, are removed", "9112 7.1.1") \

@@ -104,10 +104,6 @@ static struct sp_span new_value(struct sp_msg *m, const struct http_head *h, con
         *why = SP_HTTP_A_ABSOLUTE_HOST;
         return h->authority;
     }
-    if (l->known == H_TRANSFER_ENCODING && !sp_span_eq(value, SP_LIT("chunked"))) {
-        *why = SP_HTTP_A_CODING_CASE;
-        return SP_LIT("chunked");
-    }
     if (l->known == H_UPGRADE && h->h2c && h->dir == SP_C2S) {
         *why = SP_HTTP_A_UPGRADE_H2C;
         return without_h2(m, value);
@@ -140,6 +136,14 @@ static void canon_fold(struct sp_msg *m, const struct http_line *l)
     }
 }
 
+/* Servers have failed to see "chunked" behind a TAB or before a blank: from the colon to the line break there is one way to write it. */
+static void canon_coding(struct sp_msg *m, size_t from, size_t end)
+{
+    end -= m->unit.p[end - 2] == '\r' ? 2 : 1;
+    if (!sp_span_eq(sp_span_sub(m->unit, from, end - from), SP_LIT(" chunked")))
+        edit(m, SP_HTTP_A_CODING_CASE, from, end - from, SP_LIT(" chunked"));
+}
+
 static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
 {
     const struct http_line *l = &h->lines[i];
@@ -154,7 +158,9 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
         colon++;
     if (colon > name_end)
         edit(m, SP_HTTP_A_BLANK_BEFORE_COLON_RESPONSE, name_end, colon - name_end, NOTHING);
-    if (why && !sp_span_eq(value, http_line_value(h, l)))
+    if (l->known == H_TRANSFER_ENCODING)
+        canon_coding(m, colon + 1, l->end);
+    else if (why && !sp_span_eq(value, http_line_value(h, l)))
         edit(m, why, l->value, l->value_len, value);
     else if (l->folded)
         canon_fold(m, l);
