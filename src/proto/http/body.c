@@ -151,6 +151,13 @@ static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
     return false;
 }
 
+/* PHP ends an unquoted boundary at a comma, where others go on (RFC 2045 section 5.1 wants such a value quoted). */
+static bool is_clear_boundary(struct sp_span in, struct sp_span boundary)
+{
+    bool quoted = sp_span_at(in, (size_t)(boundary.p - in.p) - 1) == '"';
+    return boundary.n && (quoted || sp_span_byte(boundary, 0, ',') == SP_NOT_FOUND);
+}
+
 static bool read_multipart(const struct reading *r, const struct http_head *h, struct sp_span body)
 {
     unsigned n;
@@ -158,7 +165,7 @@ static bool read_multipart(const struct reading *r, const struct http_head *h, s
     struct sp_part part;
     enum sp_part_result rc;
     size_t at = 0;
-    if (n != 1 || boundary.n == 0)
+    if (n != 1 || !is_clear_boundary(http_header(h, H_CONTENT_TYPE), boundary))
         return fail(r->m, SP_HTTP_A_BOUNDARY);
     while ((rc = sp_multipart_next(body, boundary, &at, r->m->arena, &part)) == SP_PART_ONE && !r->m->overflow)
         read_part(r, &part);
@@ -268,16 +275,20 @@ static bool expand(struct sp_msg *m, const struct http_head *h, struct sp_span *
     return true;
 }
 
-/* The body in a form in which ASCII is ASCII. JSON is recognised as UTF-16 without being declared so, as parsers do (RFC 4627 section 3). */
-static bool to_ascii_like(struct sp_msg *m, const struct http_head *h, struct sp_span *body, bool json)
+/*
+ * The body in a form in which ASCII is ASCII. JSON is recognised as UTF-16 without being declared so, as parsers do (RFC 4627 section 3). Forms
+ * are taken apart as ASCII whatever they declare, and then their values are read in that charset: in UTF-16 none says what it seems to.
+ */
+static bool to_ascii_like(struct sp_msg *m, const struct http_head *h, struct sp_span *body, unsigned declared)
 {
     unsigned n;
     struct sp_span name = type_param(m, h, SP_LIT("charset"), &n);
-    enum http_wide wide = json ? http_wide_of(*body) : WIDE_NO;
+    enum http_wide wide = declared == MEDIA_JSON ? http_wide_of(*body) : WIDE_NO;
     bool named = sp_span_istarts(name, SP_LIT("utf-16")) || sp_span_istarts(name, SP_LIT("utf16"));
     if (wide == WIDE_NO && named)
         wide = sp_span_iends(name, SP_LIT("le")) ? WIDE_LITTLE : WIDE_BIG;
-    if (wide == WIDE_OTHER || (!named && !http_charset_has_ascii(name)))
+    bool form = declared & (MEDIA_FORM | MEDIA_MULTIPART);
+    if (wide == WIDE_OTHER || (named ? form : !http_charset_has_ascii(name)))
         return fail(m, SP_HTTP_A_CHARSET);
     if (wide != WIDE_NO)
         *body = http_from_utf16(m->arena, *body, wide == WIDE_BIG);
@@ -305,8 +316,7 @@ unsigned http_read_as(const struct http_head *h, struct sp_span body)
 static bool read_media(const struct reading *r, const struct http_head *h, struct sp_span body)
 {
     unsigned maybe, declared = media_of(h, &maybe);
-    bool text = declared && declared != MEDIA_MULTIPART;
-    if (text && !to_ascii_like(r->m, h, &body, declared == MEDIA_JSON))
+    if (declared && !to_ascii_like(r->m, h, &body, declared))
         return false;
     unsigned media = http_read_as(h, body);
     if (media & MEDIA_FORM)
