@@ -163,6 +163,7 @@ struct disposition {
     bool has_name;
     struct file_name plain, extended; /* filename=, filename*= */
     bool extended_last;
+    bool encoded; /* Content-Transfer-Encoding says that the content stands for other bytes */
 };
 
 static bool read_parameter(const struct reading *r, const struct sp_pair *p, struct disposition *d)
@@ -206,6 +207,12 @@ static void take_disposition(struct sp_part *part, const struct disposition *d)
     }
 }
 
+/* RFC 7578 section 4.7 leaves other encodings behind: Django and Go's library undo them, most servers do not. */
+static bool is_plain_encoding(struct sp_span value)
+{
+    return value.n == 0 || sp_span_ieq(value, SP_LIT("7bit")) || sp_span_ieq(value, SP_LIT("8bit")) || sp_span_ieq(value, SP_LIT("binary"));
+}
+
 static bool read_header(const struct reading *r, struct sp_span line, struct disposition *d)
 {
     size_t colon = sp_span_byte(line, 0, ':');
@@ -216,6 +223,8 @@ static bool read_header(const struct reading *r, struct sp_span line, struct dis
         return read_disposition(r, value, d);
     if (sp_span_ieq(name, SP_LIT("content-type")))
         r->part->type = sp_param_head(value);
+    if (sp_span_ieq(name, SP_LIT("content-transfer-encoding")))
+        d->encoded |= !is_plain_encoding(sp_param_head(value));
     return true;
 }
 
@@ -251,7 +260,7 @@ static bool read_head(const struct reading *r, size_t *at)
     struct disposition d = {0};
     bool ok = read_lines(r, at, &d);
     take_disposition(r->part, &d);
-    return ok;
+    return ok && (!d.encoded || !d.has_name || unclear(r));
 }
 
 /* ---- parts ---- */

@@ -122,6 +122,15 @@ static void names_are_decoded_as_browsers_encode_them(void **state)
     assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename=\" a \"\r\n\r\n\r\n--b--", "part x file: a \nend");
 }
 
+static void encodings_that_some_servers_undo_are_unclear(void **state)
+{
+    (void)state;
+    assert_reads(parts, "--b\r\n" DISPOSITION "name=x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nYQ==\r\n--b--", "part x = YQ==\nend");
+    assert_reads(parts, "--b\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--b--", "part = YQ==\nend"); /* no form */
+    assert_reads_unclear(parts, "--b\r\n" DISPOSITION "name=x\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--b--", "broken x\n");
+    assert_reads_unclear(parts, "--b\r\n" DISPOSITION "name=x\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n=61\r\n--b--", "broken x\n");
+}
+
 static void both_file_names_are_told(void **state)
 {
     (void)state;
@@ -209,6 +218,7 @@ int main(void)
         cmocka_unit_test(headers_may_be_folded),
         cmocka_unit_test(names_are_decoded_as_browsers_encode_them),
         cmocka_unit_test(both_file_names_are_told),
+        cmocka_unit_test(encodings_that_some_servers_undo_are_unclear),
         cmocka_unit_test(contradictions_are_unclear),
         cmocka_unit_test(lines_that_only_begin_like_delimiters_are_unclear),
         cmocka_unit_test(heads_have_limits),
