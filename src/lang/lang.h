@@ -48,6 +48,9 @@ struct sp_pair {
 bool sp_form_next(struct sp_span in, size_t *at, struct sp_pair *ret);
 /* The same for a Cookie header (RFC 6265 section 4.2.1, read leniently: "; " or ";" between, quotes around values removed from `value`). */
 bool sp_cookie_next(struct sp_span in, size_t *at, struct sp_pair *ret);
+/* The name under which PHP keeps a parameter of this decoded name: without leading blanks and what follows a NUL, '.', ' ' and a '[' without
+ * its ']' as '_', nothing behind the last index. `name` itself where that is the same; empty when PHP drops the parameter. */
+struct sp_span sp_form_php_name(struct sp_span name, struct sp_arena *a);
 /* Parameters after a media type or disposition (RFC 9110 5.6.6): call with *at behind the first token. Quoted strings
  * are unescaped (arena); name* with charset (RFC 8187) is decoded and reported under its plain name. */
 bool sp_param_next(struct sp_span in, size_t *at, struct sp_arena *a, struct sp_pair *ret);

@@ -89,14 +89,32 @@ static void add(const struct reading *r, unsigned field, struct sp_span key, str
         http_add(r->m, field, key, str, raw, r->flags);
 }
 
-/* An argument: in its own field, among all arguments, and its name in both lists. names_field 0: no list of its own. */
-static void add_arg(const struct reading *r, unsigned field, unsigned names_field, struct sp_span name, struct sp_span value, struct sp_span raw)
+/* A parameter's names: the one it has, and the other one that PHP gives it, if any. */
+struct names {
+    struct sp_span own, php;
+};
+
+static struct names names_of(const struct reading *r, struct sp_span own)
 {
-    add(r, field, name, value, raw);
-    add(r, SP_HTTP_ARGS, name, value, raw);
-    if (names_field)
-        add(r, names_field, NONE, name, NONE);
-    add(r, SP_HTTP_ARGS_NAMES, NONE, name, NONE);
+    return (struct names){own, http_php_name(r->m, own, own)};
+}
+
+static void add_named(const struct reading *r, unsigned field, struct names n, struct sp_span str, struct sp_span raw)
+{
+    if (!sp_want(r->m, field))
+        return;
+    if (n.php.n)
+        http_add(r->m, field, n.php, str, raw, r->flags | SP_V_ALIAS);
+    http_add(r->m, field, n.own, str, raw, r->flags);
+}
+
+/* An argument: in its own field, among all arguments, and its name in both lists. */
+static void add_arg(const struct reading *r, unsigned field, unsigned names_field, struct names n, struct sp_span value, struct sp_span raw)
+{
+    add_named(r, field, n, value, raw);
+    add_named(r, SP_HTTP_ARGS, n, value, raw);
+    add(r, names_field, NONE, n.own, NONE);
+    add(r, SP_HTTP_ARGS_NAMES, NONE, n.own, NONE);
 }
 
 static void read_form(const struct reading *r, struct sp_span body)
@@ -104,10 +122,10 @@ static void read_form(const struct reading *r, struct sp_span body)
     struct sp_pair p;
     size_t at = 0;
     while (sp_form_next(body, &at, &p) && !r->m->overflow) {
-        struct sp_span name = sp_url_decode(p.name, SP_URL_PLUS, r->m->arena);
+        struct names n = names_of(r, sp_url_decode(p.name, SP_URL_PLUS, r->m->arena));
         struct sp_span value = sp_url_decode(p.value, SP_URL_PLUS, r->m->arena);
-        add_arg(r, SP_HTTP_FORM, SP_HTTP_FORM_NAMES, name, value, p.value);
-        add(r, SP_HTTP_FORM_RAW, name, p.value, p.value);
+        add_arg(r, SP_HTTP_FORM, SP_HTTP_FORM_NAMES, n, value, p.value);
+        add_named(r, SP_HTTP_FORM_RAW, n, p.value, p.value);
     }
 }
 
@@ -129,20 +147,21 @@ static struct sp_span type_param(struct sp_msg *m, const struct http_head *h, st
 
 static void read_part(const struct reading *r, const struct sp_part *part)
 {
+    struct names n = names_of(r, part->name);
     if (part->type.n)
-        add(r, SP_HTTP_PARTS_TYPES, part->name, part->type, part->type);
+        add_named(r, SP_HTTP_PARTS_TYPES, n, part->type, part->type);
     if (!part->has_filename || part->maybe_value) {
-        add_arg(r, SP_HTTP_PARTS, SP_HTTP_PARTS_NAMES, part->name, part->content, part->content);
+        add_arg(r, SP_HTTP_PARTS, SP_HTTP_PARTS_NAMES, n, part->content, part->content);
     } else {
         add(r, SP_HTTP_PARTS_NAMES, NONE, part->name, NONE);
         add(r, SP_HTTP_ARGS_NAMES, NONE, part->name, NONE);
     }
     if (!part->has_filename)
         return;
-    add(r, SP_HTTP_PARTS_FILENAMES, part->name, part->filename, part->filename_raw);
+    add_named(r, SP_HTTP_PARTS_FILENAMES, n, part->filename, part->filename_raw);
     if (part->filename_other.n)
-        add(r, SP_HTTP_PARTS_FILENAMES, part->name, part->filename_other, part->filename_other_raw);
-    add(r, SP_HTTP_PARTS_FILES, part->name, part->content, part->content);
+        add_named(r, SP_HTTP_PARTS_FILENAMES, n, part->filename_other, part->filename_other_raw);
+    add_named(r, SP_HTTP_PARTS_FILES, n, part->content, part->content);
 }
 
 static bool fail(struct sp_msg *m, enum sp_http_anomaly a)

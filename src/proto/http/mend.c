@@ -413,6 +413,18 @@ static bool fix_one(struct mend *d, const struct sp_fix *fix)
     return v->field < SP_HTTP_NFIELDS && places[v->field] && places[v->field](d, v, fix);
 }
 
+/* Its bytes were corrected already: one argument, seen through two fields or under two names. */
+static bool is_repeated(const struct mend *d, const struct sp_fix *fixes, uint32_t i)
+{
+    const struct sp_value *v = &d->m->values[fixes[i].value];
+    for (uint32_t k = 0; k < i; k++) {
+        const struct sp_value *w = &d->m->values[fixes[k].value];
+        if (w->off == v->off && w->len == v->len && !((w->flags ^ v->flags) & SP_V_INBODY))
+            return true;
+    }
+    return false;
+}
+
 /* ---- lengths ---- */
 
 static struct sp_span number(const struct mend *d, uint64_t n)
@@ -478,7 +490,7 @@ bool http_mend(const void *state, const struct sp_msg *m, const struct sp_fix *f
         !http_head_read(&d.head, d.lines, sp_span_sub(m->unit, 0, d.head_len), (enum sp_dir)m->dir, http_answering(st)))
         return false;
     for (uint32_t i = 0; i < nfixes; i++) {
-        if (!fix_one(&d, &fixes[i]))
+        if (!is_repeated(&d, fixes, i) && !fix_one(&d, &fixes[i]))
             return false;
     }
     if (!(d.rewrite ? rewrite_body(&d) : repair_length(&d)))

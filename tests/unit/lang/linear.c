@@ -59,11 +59,11 @@ static void path(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 
 static void form(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 {
-    (void)a;
     (void)out;
     struct sp_pair p;
+    sp_form_php_name(in, a);
     for (size_t at = 0; sp_form_next(in, &at, &p);)
-        ;
+        sp_form_php_name(p.name, a);
     for (size_t at = 0; sp_cookie_next(in, &at, &p);)
         ;
 }
