@@ -129,20 +129,21 @@ static void read_form(const struct reading *r, struct sp_span body)
     }
 }
 
-/* The last parameter of Content-Type with this name; *ret_n says how many there are. */
-static struct sp_span type_param(struct sp_msg *m, const struct http_head *h, struct sp_span name, unsigned *ret_n)
+/* The last parameter of Content-Type with this name, empty when there is none. How many there are that differ. */
+static unsigned type_param(struct sp_msg *m, const struct http_head *h, struct sp_span name, struct sp_pair *ret)
 {
-    struct sp_span value = http_header(h, H_CONTENT_TYPE), found = NONE;
+    struct sp_span value = http_header(h, H_CONTENT_TYPE);
     size_t at = sp_span_byte(value, 0, ';');
+    unsigned n = 0;
     struct sp_pair p;
-    *ret_n = 0;
+    *ret = (struct sp_pair){0};
     while (at < value.n && sp_param_next(value, &at, m->arena, &p)) {
-        if (sp_span_ieq(p.name, name)) {
-            found = p.value;
-            ++*ret_n;
-        }
+        if (!sp_span_ieq(p.name, name))
+            continue;
+        n += n == 0 || !sp_span_ieq(p.value, ret->value);
+        *ret = p;
     }
-    return found;
+    return n;
 }
 
 static void read_part(const struct reading *r, const struct sp_part *part)
@@ -170,23 +171,31 @@ static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
     return false;
 }
 
-/* PHP ends an unquoted boundary at a comma, where others go on (RFC 2045 section 5.1 wants such a value quoted). */
-static bool is_clear_boundary(struct sp_span in, struct sp_span boundary)
+/*
+ * PHP takes what follows the first "boundary" of the line, whatever that is part of, and then the first equals sign; without quotes, blanks
+ * belong to it and a comma ends it, where others go on (RFC 2045 section 5.1 wants such a value quoted).
+ */
+static bool is_clear_boundary(struct sp_span in, const struct sp_pair *p)
 {
-    bool quoted = sp_span_at(in, (size_t)(boundary.p - in.p) - 1) == '"';
-    return boundary.n && (quoted || sp_span_byte(boundary, 0, ',') == SP_NOT_FOUND);
+    size_t name = (size_t)(p->name.p - in.p), value = (size_t)(p->raw.p - in.p), end = value + p->raw.n;
+    size_t exact = sp_span_find(in, 0, SP_LIT("boundary"));
+    bool quoted = sp_span_at(in, value - 1) == '"';
+    bool first = sp_span_ifind(in, 0, SP_LIT("boundary")) == name && (exact == SP_NOT_FOUND || exact == name);
+    bool joined = value == name + p->name.n + 1 + quoted && p->value.p == p->raw.p;
+    int next = sp_span_at(in, end + quoted);
+    bool ended = (next < 0 || next == ';') && (quoted ? sp_span_at(in, end) == '"' : sp_span_byte(p->raw, 0, ',') == SP_NOT_FOUND);
+    return p->value.n && first && joined && ended;
 }
 
 static bool read_multipart(const struct reading *r, const struct http_head *h, struct sp_span body)
 {
-    unsigned n;
-    struct sp_span boundary = type_param(r->m, h, SP_LIT("boundary"), &n);
+    struct sp_pair boundary;
     struct sp_part part;
     enum sp_part_result rc;
     size_t at = 0;
-    if (n != 1 || !is_clear_boundary(http_header(h, H_CONTENT_TYPE), boundary))
+    if (type_param(r->m, h, SP_LIT("boundary"), &boundary) != 1 || !is_clear_boundary(http_header(h, H_CONTENT_TYPE), &boundary))
         return fail(r->m, SP_HTTP_A_BOUNDARY);
-    while ((rc = sp_multipart_next(body, boundary, &at, r->m->arena, &part)) == SP_PART_ONE && !r->m->overflow)
+    while ((rc = sp_multipart_next(body, boundary.value, &at, r->m->arena, &part)) == SP_PART_ONE && !r->m->overflow)
         read_part(r, &part);
     if (rc == SP_PART_BROKEN && (part.name.n || part.has_filename)) /* servers take an unfinished last part too */
         read_part(r, &part);
@@ -300,8 +309,9 @@ static bool expand(struct sp_msg *m, const struct http_head *h, struct sp_span *
  */
 static bool to_ascii_like(struct sp_msg *m, const struct http_head *h, struct sp_span *body, unsigned declared)
 {
-    unsigned n;
-    struct sp_span name = type_param(m, h, SP_LIT("charset"), &n);
+    struct sp_pair p;
+    (void)type_param(m, h, SP_LIT("charset"), &p);
+    struct sp_span name = p.value;
     enum http_wide wide = declared == MEDIA_JSON ? http_wide_of(*body) : WIDE_NO;
     bool named = sp_span_istarts(name, SP_LIT("utf-16")) || sp_span_istarts(name, SP_LIT("utf16"));
     if (wide == WIDE_NO && named)
