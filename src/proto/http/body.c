@@ -303,38 +303,63 @@ static bool expand(struct sp_msg *m, const struct http_head *h, struct sp_span *
     return true;
 }
 
+/* ---- charsets ---- */
+
+static bool is_blank(int c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* What the body looks like by its first byte. */
+static unsigned looks_like(struct sp_span body)
+{
+    size_t at = sp_span_starts(body, SP_LIT("\xef\xbb\xbf")) ? 3 : 0;
+    while (is_blank(sp_span_at(body, at)))
+        at++;
+    int c = sp_span_at(body, at);
+    return c == '{' || c == '[' ? MEDIA_JSON : c == '<' ? MEDIA_XML : 0;
+}
+
+/* UTF-16 of a body that may be JSON or XML without being declared so: by its zeros, when it also begins like one. */
+static enum http_wide guess_wide(struct sp_span body)
+{
+    enum http_wide wide = http_wide_of(body);
+    size_t at = sp_span_starts(body, SP_LIT("\xfe\xff")) || sp_span_starts(body, SP_LIT("\xff\xfe")) ? 2 : 0;
+    while (wide != WIDE_NO && (sp_span_at(body, at) == 0 || is_blank(sp_span_at(body, at))))
+        at++;
+    return looks_like(sp_span_from(body, at)) ? wide : WIDE_NO;
+}
+
+static enum http_wide wide_of(struct sp_span body, unsigned declared, bool named)
+{
+    if (declared == MEDIA_MULTIPART || (declared == MEDIA_XML && !named)) /* the reader of XML sees to that itself */
+        return WIDE_NO;
+    return declared == MEDIA_JSON || (named && declared != MEDIA_FORM) ? http_wide_of(body) : guess_wide(body);
+}
+
 /*
- * The body in a form in which ASCII is ASCII. JSON is recognised as UTF-16 without being declared so, as parsers do (RFC 4627 section 3). Forms
- * are taken apart as ASCII whatever they declare, and then their values are read in that charset: in UTF-16 none says what it seems to.
+ * The body in a form in which ASCII is ASCII. JSON is recognised as UTF-16 without being declared so, as parsers do (RFC 4627 section 3). What
+ * says that it is UTF-16 and is not could be read as either. Forms are taken apart as ASCII whatever they declare, and then their values are read in
+ * that charset: in UTF-16 none says what it seems to.
  */
 static bool to_ascii_like(struct sp_msg *m, const struct http_head *h, struct sp_span *body, unsigned declared)
 {
     struct sp_pair p;
-    (void)type_param(m, h, SP_LIT("charset"), &p);
-    struct sp_span name = p.value;
-    enum http_wide wide = declared == MEDIA_JSON ? http_wide_of(*body) : WIDE_NO;
-    bool named = sp_span_istarts(name, SP_LIT("utf-16")) || sp_span_istarts(name, SP_LIT("utf16"));
-    if (wide == WIDE_NO && named)
-        wide = sp_span_iends(name, SP_LIT("le")) ? WIDE_LITTLE : WIDE_BIG;
+    unsigned n = type_param(m, h, SP_LIT("charset"), &p);
+    bool named = sp_span_istarts(p.value, SP_LIT("utf-16")) || sp_span_istarts(p.value, SP_LIT("utf16"));
     bool form = declared & (MEDIA_FORM | MEDIA_MULTIPART);
-    if (wide == WIDE_OTHER || (named ? form : !http_charset_has_ascii(name)))
+    enum http_wide wide = wide_of(*body, declared, named);
+    bool neither = named && wide == WIDE_NO && (declared || looks_like(*body));
+    if (n > 1 || neither || wide == WIDE_OTHER || (form && (named || wide != WIDE_NO)) || !(named || http_charset_has_ascii(p.value)))
         return fail(m, SP_HTTP_A_CHARSET);
+    if (named && wide == WIDE_NO)
+        wide = sp_span_iends(p.value, SP_LIT("le")) ? WIDE_LITTLE : WIDE_BIG;
     if (wide != WIDE_NO)
         *body = http_from_utf16(m->arena, *body, wide == WIDE_BIG);
     return true;
 }
 
 /* ---- the whole ---- */
-
-/* What the body looks like by its first byte. */
-static unsigned looks_like(struct sp_span body)
-{
-    size_t at = sp_span_starts(body, SP_LIT("\xef\xbb\xbf")) ? 3 : 0;
-    while (at < body.n && (body.p[at] == ' ' || (body.p[at] >= '\t' && body.p[at] <= '\r')))
-        at++;
-    int c = sp_span_at(body, at);
-    return c == '{' || c == '[' ? MEDIA_JSON : c == '<' ? MEDIA_XML : 0;
-}
 
 unsigned http_read_as(const struct http_head *h, struct sp_span body)
 {
@@ -345,7 +370,7 @@ unsigned http_read_as(const struct http_head *h, struct sp_span body)
 static bool read_media(const struct reading *r, const struct http_head *h, struct sp_span body)
 {
     unsigned maybe, declared = media_of(h, &maybe);
-    if (declared && !to_ascii_like(r->m, h, &body, declared))
+    if ((declared | maybe) && !to_ascii_like(r->m, h, &body, declared))
         return false;
     unsigned media = http_read_as(h, body);
     if (media & MEDIA_FORM)
