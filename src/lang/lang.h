@@ -66,7 +66,7 @@ struct sp_part {
     /* filename= and filename*= may both be there and differ: servers take the one or the other. `filename` is the last, these the first. */
     struct sp_span filename_other, filename_other_raw;
     bool maybe_value;              /* only filename*=, which PHP does not know, or an empty name: servers differ on whether this is a file */
-    struct sp_span type;           /* media type without parameters */
+    struct sp_span type, charset;  /* media type without parameters, and its charset */
     struct sp_span headers;        /* raw header lines */
     struct sp_span content;        /* bytes between the blank line and the delimiter */
 };

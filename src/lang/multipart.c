@@ -207,6 +207,20 @@ static void take_disposition(struct sp_part *part, const struct disposition *d)
     }
 }
 
+/* The charset that several parameters contradict each other about is unclear. */
+static bool read_type(const struct reading *r, struct sp_span value)
+{
+    struct sp_pair p;
+    bool has_charset = false;
+    r->part->type = sp_param_head(value);
+    size_t at = sp_span_byte(value, 0, ';');
+    while (at < value.n && sp_param_next(value, &at, r->arena, &p)) {
+        if (sp_span_ieq(p.name, SP_LIT("charset")) && !set_once(r, &r->part->charset, &has_charset, p.value))
+            return false;
+    }
+    return true;
+}
+
 /* RFC 7578 section 4.7 leaves other encodings behind: Django and Go's library undo them, most servers do not. */
 static bool is_plain_encoding(struct sp_span value)
 {
@@ -222,7 +236,7 @@ static bool read_header(const struct reading *r, struct sp_span line, struct dis
     if (sp_span_ieq(name, SP_LIT("content-disposition")))
         return read_disposition(r, value, d);
     if (sp_span_ieq(name, SP_LIT("content-type")))
-        r->part->type = sp_param_head(value);
+        return read_type(r, value);
     if (sp_span_ieq(name, SP_LIT("content-transfer-encoding")))
         d->encoded |= !is_plain_encoding(sp_param_head(value));
     return true;

@@ -66,7 +66,7 @@ enum http_rewriting { TOLD = 0, QUIET = 1 };
     A(CONTENT_CODING, "content_coding", 415, "a body that a rule must read has an unknown content coding, or more than three", "9110 8.4") \
     A(CONTENT_BROKEN, "content_broken", 400, "a body that a rule must read does not decompress", "9110 8.4") \
     A(CONTENT_TOO_BIG, "content_too_big", 413, "a body that a rule must read expands beyond 32 MiB or 1000 times", "9110 8.4") \
-    A(CHARSET, "charset", 415, "a body that a rule must read is in a charset that does not contain ASCII (UTF-16 is understood, not in forms), names several, or is not in the UTF-16 that it names", "9110 8.3.2") \
+    A(CHARSET, "charset", 415, "a body that a rule must read, or a value in it, is in a charset that does not contain ASCII (UTF-16 is understood, not in forms), names several, or is not in the UTF-16 that it names", "9110 8.3.2") \
     A(BOUNDARY, "boundary", 400, "a multipart body that a rule must read has no boundary, several, or one that servers find differently (behind another \"boundary\", with a comma or blanks out of quotes)", "2046 5.1.1") \
     A(UNSOLICITED, "unsolicited_response", 502, "the server speaks without a request", "9112 9.2") \
     A(UPGRADE_UNASKED, "upgrade_unasked", 502, "101 without a request to upgrade", "9110 15.2.2")

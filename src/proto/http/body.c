@@ -76,6 +76,12 @@ void http_body_fields(const struct http_head *h, uint64_t *ret)
     }
 }
 
+static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
+{
+    m->anomaly = http_anomaly_name(a);
+    return false;
+}
+
 /* ---- adding ---- */
 
 struct reading {
@@ -117,7 +123,13 @@ static void add_arg(const struct reading *r, unsigned field, unsigned names_fiel
     add(r, SP_HTTP_ARGS_NAMES, NONE, n.own, NONE);
 }
 
-static void read_form(const struct reading *r, struct sp_span body)
+/* A field of this name tells some servers in which charset the others are (HTML Living Standard section 4.10.21.5). */
+static bool is_charset_named(struct sp_span name, struct sp_span value)
+{
+    return sp_span_eq(name, SP_LIT("_charset_")) && !http_charset_has_ascii(sp_span_trim(value));
+}
+
+static bool read_form(const struct reading *r, struct sp_span body)
 {
     struct sp_pair p;
     size_t at = 0;
@@ -126,7 +138,10 @@ static void read_form(const struct reading *r, struct sp_span body)
         struct sp_span value = sp_url_decode(p.value, SP_URL_PLUS, r->m->arena);
         add_arg(r, SP_HTTP_FORM, SP_HTTP_FORM_NAMES, n, value, p.value);
         add_named(r, SP_HTTP_FORM_RAW, n, p.value, p.value);
+        if (is_charset_named(n.own, value))
+            return fail(r->m, SP_HTTP_A_CHARSET);
     }
+    return true;
 }
 
 /* The last parameter of Content-Type with this name, empty when there is none. How many there are that differ. */
@@ -146,29 +161,26 @@ static unsigned type_param(struct sp_msg *m, const struct http_head *h, struct s
     return n;
 }
 
-static void read_part(const struct reading *r, const struct sp_part *part)
+static bool read_part(const struct reading *r, const struct sp_part *part)
 {
     struct names n = names_of(r, part->name);
+    bool is_value = !part->has_filename || part->maybe_value;
     if (part->type.n)
         add_named(r, SP_HTTP_PARTS_TYPES, n, part->type, part->type);
-    if (!part->has_filename || part->maybe_value) {
+    if (is_value) {
         add_arg(r, SP_HTTP_PARTS, SP_HTTP_PARTS_NAMES, n, part->content, part->content);
     } else {
         add(r, SP_HTTP_PARTS_NAMES, NONE, part->name, NONE);
         add(r, SP_HTTP_ARGS_NAMES, NONE, part->name, NONE);
     }
-    if (!part->has_filename)
-        return;
-    add_named(r, SP_HTTP_PARTS_FILENAMES, n, part->filename, part->filename_raw);
-    if (part->filename_other.n)
-        add_named(r, SP_HTTP_PARTS_FILENAMES, n, part->filename_other, part->filename_other_raw);
-    add_named(r, SP_HTTP_PARTS_FILES, n, part->content, part->content);
-}
-
-static bool fail(struct sp_msg *m, enum sp_http_anomaly a)
-{
-    m->anomaly = http_anomaly_name(a);
-    return false;
+    if (part->has_filename) {
+        add_named(r, SP_HTTP_PARTS_FILENAMES, n, part->filename, part->filename_raw);
+        if (part->filename_other.n)
+            add_named(r, SP_HTTP_PARTS_FILENAMES, n, part->filename_other, part->filename_other_raw);
+        add_named(r, SP_HTTP_PARTS_FILES, n, part->content, part->content);
+    }
+    bool wide = is_value && (!http_charset_has_ascii(part->charset) || is_charset_named(part->name, part->content));
+    return !wide || fail(r->m, SP_HTTP_A_CHARSET);
 }
 
 /*
@@ -195,11 +207,12 @@ static bool read_multipart(const struct reading *r, const struct http_head *h, s
     size_t at = 0;
     if (type_param(r->m, h, SP_LIT("boundary"), &boundary) != 1 || !is_clear_boundary(http_header(h, H_CONTENT_TYPE), &boundary))
         return fail(r->m, SP_HTTP_A_BOUNDARY);
-    while ((rc = sp_multipart_next(body, boundary.value, &at, r->m->arena, &part)) == SP_PART_ONE && !r->m->overflow)
-        read_part(r, &part);
-    if (rc == SP_PART_BROKEN && (part.name.n || part.has_filename)) /* servers take an unfinished last part too */
-        read_part(r, &part);
-    return true;
+    while ((rc = sp_multipart_next(body, boundary.value, &at, r->m->arena, &part)) == SP_PART_ONE && !r->m->overflow) {
+        if (!read_part(r, &part))
+            return false;
+    }
+    /* servers take an unfinished last part too */
+    return rc != SP_PART_BROKEN || !(part.name.n || part.has_filename) || read_part(r, &part);
 }
 
 static void read_json(const struct reading *r, struct sp_span body, bool declared)
@@ -373,8 +386,8 @@ static bool read_media(const struct reading *r, const struct http_head *h, struc
     if ((declared | maybe) && !to_ascii_like(r->m, h, &body, declared))
         return false;
     unsigned media = http_read_as(h, body);
-    if (media & MEDIA_FORM)
-        read_form(r, body);
+    if (media & MEDIA_FORM && !read_form(r, body))
+        return false;
     if (media & MEDIA_JSON)
         read_json(r, body, declared == MEDIA_JSON);
     if (media & MEDIA_XML)
