@@ -78,7 +78,7 @@ enum sp_part_result { SP_PART_ONE, SP_PART_END, SP_PART_BROKEN };
  */
 enum sp_part_result sp_multipart_next(struct sp_span body, struct sp_span boundary, size_t *at, struct sp_arena *a, struct sp_part *ret);
 
-/* ---- json.c: RFC 8259, duplicate keys kept ---- */
+/* ---- json.c: RFC 8259, duplicate keys kept; json_lenient.c: what others read beyond it ---- */
 
 enum sp_json_limits { SP_JSON_DEPTH_MAX = 128, SP_JSON_PATH_MAX = 1024 };
 enum sp_json_kind { SP_JSON_STR, SP_JSON_NUM, SP_JSON_TRUE, SP_JSON_FALSE, SP_JSON_NULL, SP_JSON_KEY, SP_JSON_END, SP_JSON_BROKEN };
@@ -91,10 +91,13 @@ struct sp_json_item {
 };
 /* Flat pull parser: zero it, set `in` and `arena`, call sp_json_next until END or BROKEN. A few leniencies that servers have (BOM, trailing
  * blanks, several top-level values after each other as in NDJSON) are accepted. BROKEN: not JSON; items before it stand.
+ * With `lenient`, they are followed by what lenient parsers make of the rest: strings, names, and BROKEN at the end of the text.
  * What is nested deeper than SP_JSON_DEPTH_MAX is BROKEN with arena->exhausted set, since servers may read it. */
 struct sp_json {
     struct sp_span in;
     struct sp_arena *arena;
+    bool lenient;   /* in */
+    bool malformed; /* it is not JSON, as far as it was read */
     size_t at;
     unsigned depth, deepest;
     uint16_t path_len;

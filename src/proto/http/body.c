@@ -217,7 +217,7 @@ static bool read_multipart(const struct reading *r, const struct http_head *h, s
 
 static void read_json(const struct reading *r, struct sp_span body, bool declared)
 {
-    struct sp_json j = {.in = body, .arena = r->m->arena};
+    struct sp_json j = {.in = body, .arena = r->m->arena, .lenient = true};
     struct sp_json_item item;
     sp_json_next(&j, &item);
     for (; item.kind != SP_JSON_END && item.kind != SP_JSON_BROKEN && !r->m->overflow; sp_json_next(&j, &item)) {
@@ -232,7 +232,7 @@ static void read_json(const struct reading *r, struct sp_span body, bool declare
     if (sp_want(r->m, SP_HTTP_JSON_DEPTH))
         http_add_num(r->m, SP_HTTP_JSON_DEPTH, j.deepest, NONE);
     if (sp_want(r->m, SP_HTTP_JSON_ERROR))
-        http_add_num(r->m, SP_HTTP_JSON_ERROR, declared && item.kind == SP_JSON_BROKEN, NONE);
+        http_add_num(r->m, SP_HTTP_JSON_ERROR, declared && j.malformed, NONE);
 }
 
 static void read_xml_item(const struct reading *r, const struct sp_xml_item *item)
@@ -323,6 +323,21 @@ static bool is_blank(int c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Behind the comments, and the line that keeps browsers from running it, that lenient readers of JSON skip. */
+static struct sp_span skip_preface(struct sp_span body)
+{
+    size_t at = sp_span_starts(body, SP_LIT(")]}'")) ? 4 : 0;
+    for (;;) {
+        while (is_blank(sp_span_at(body, at)))
+            at++;
+        bool block = sp_span_starts(sp_span_from(body, at), SP_LIT("/*"));
+        if (!block && !sp_span_starts(sp_span_from(body, at), SP_LIT("//")))
+            return sp_span_from(body, at);
+        size_t end = sp_span_find(body, at + 2, block ? SP_LIT("*/") : SP_LIT("\n"));
+        at = end == SP_NOT_FOUND ? body.n : end + 1 + block;
+    }
+}
+
 /* What the body looks like by its first byte. */
 static unsigned looks_like(struct sp_span body)
 {
@@ -330,7 +345,11 @@ static unsigned looks_like(struct sp_span body)
     while (is_blank(sp_span_at(body, at)))
         at++;
     int c = sp_span_at(body, at);
-    return c == '{' || c == '[' ? MEDIA_JSON : c == '<' ? MEDIA_XML : 0;
+    if (c == '<')
+        return MEDIA_XML;
+    if (c == '/' || c == ')')
+        c = sp_span_at(skip_preface(sp_span_from(body, at)), 0);
+    return c == '{' || c == '[' ? MEDIA_JSON : 0;
 }
 
 /* UTF-16 of a body that may be JSON or XML without being declared so: by its zeros, when it also begins like one. */

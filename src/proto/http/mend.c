@@ -314,7 +314,7 @@ static bool json_blank(int c)
 /* Where the member or element with this value begins: at its key, if it has one. */
 static bool json_start(const struct mend *d, struct sp_span body, const uint8_t *value, size_t *ret)
 {
-    struct sp_json j = {.in = body, .arena = d->m->arena};
+    struct sp_json j = {.in = body, .arena = d->m->arena, .lenient = true};
     struct sp_json_item item;
     const uint8_t *start = NULL;
     for (sp_json_next(&j, &item); item.kind != SP_JSON_END && item.kind != SP_JSON_BROKEN; sp_json_next(&j, &item)) {

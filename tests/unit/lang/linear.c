@@ -87,7 +87,7 @@ static void multipart(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 static void json(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 {
     (void)out;
-    struct sp_json j = {.in = in, .arena = a};
+    struct sp_json j = {.in = in, .arena = a, .lenient = true};
     struct sp_json_item item;
     do
         sp_json_next(&j, &item);
