@@ -19,6 +19,7 @@ enum http_rewriting { TOLD = 0, QUIET = 1 };
     A(OBS_FOLD, "obs_fold", TOLD, "a folded header line is joined with one space", "9112 5.2") \
     A(BLANK_BEFORE_COLON_RESPONSE, "blank_before_colon_response", TOLD, "blanks between a response's field name and the colon are removed", "9112 5.1") \
     A(LENGTH_REPEATED, "length_repeated", TOLD, "a Content-Length repeated with the same value is written once", "9110 8.6") \
+    A(LENGTH_BLANKS, "length_blanks", QUIET, "Content-Length is written behind one space, without blanks at its end", "9110 5.6.3") \
     A(LENGTH_WITH_CHUNKED_RESPONSE, "length_with_chunked_response", TOLD, "Content-Length beside Transfer-Encoding is removed from a response", "9112 6.3") \
     A(LENGTH_WITHOUT_BODY, "length_without_body", TOLD, "Content-Length and Transfer-Encoding are removed from an answer that has no body: 1xx, 204, 2xx to CONNECT", "9112 6.3") \
     A(CODING_CASE, "coding_case", QUIET, "the transfer coding is written \"chunked\", behind one space", "9112 7") \

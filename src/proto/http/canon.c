@@ -136,12 +136,16 @@ static void canon_fold(struct sp_msg *m, const struct http_line *l)
     }
 }
 
-/* Servers have failed to see "chunked" behind a TAB or before a blank: from the colon to the line break there is one way to write it. */
-static void canon_coding(struct sp_msg *m, size_t from, size_t end)
+/* Servers have failed to see "chunked" behind a TAB or before a blank: from the colon to the line break there is one way to write what frames. */
+static void canon_framing(struct sp_msg *m, size_t from, size_t end, struct sp_span value, enum sp_http_anomaly why)
 {
-    end -= m->unit.p[end - 2] == '\r' ? 2 : 1;
-    if (!sp_span_eq(sp_span_sub(m->unit, from, end - from), SP_LIT(" chunked")))
-        edit(m, SP_HTTP_A_CODING_CASE, from, end - from, SP_LIT(" chunked"));
+    struct sp_span now = sp_span_sub(m->unit, from, end - from - (m->unit.p[end - 2] == '\r' ? 2 : 1));
+    if (sp_span_at(now, 0) == ' ' && sp_span_eq(sp_span_from(now, 1), value))
+        return;
+    struct sp_buf out = sp_buf_arena(m->arena, value.n + 1);
+    sp_put_byte(&out, ' ');
+    sp_put(&out, value);
+    edit(m, why, from, now.n, sp_buf_done(&out, m->arena));
 }
 
 static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
@@ -159,7 +163,9 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
     if (colon > name_end)
         edit(m, SP_HTTP_A_BLANK_BEFORE_COLON_RESPONSE, name_end, colon - name_end, NOTHING);
     if (l->known == H_TRANSFER_ENCODING)
-        canon_coding(m, colon + 1, l->end);
+        canon_framing(m, colon + 1, l->end, SP_LIT("chunked"), SP_HTTP_A_CODING_CASE);
+    else if (l->known == H_CONTENT_LENGTH)
+        canon_framing(m, colon + 1, l->end, value, why ? why : SP_HTTP_A_LENGTH_BLANKS);
     else if (why && !sp_span_eq(value, http_line_value(h, l)))
         edit(m, why, l->value, l->value_len, value);
     else if (l->folded)
@@ -171,7 +177,7 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
 static bool is_canonical(const struct http_head *h)
 {
     bool lines = h->plain_breaks && !h->start && !h->any_folded && !h->any_blank;
-    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !h->list_length && !(h->bodyless && h->length);
+    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !h->list_length && !h->blanks_length && !(h->bodyless && h->length);
     return lines && facts && !h->count[H_TRANSFER_ENCODING] && !h->count[H_EXPECT];
 }
 

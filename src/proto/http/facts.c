@@ -98,6 +98,12 @@ static bool read_length(struct http_head *h, struct sp_span list)
     return true;
 }
 
+/* Between the colon and the line break, whose CR h->plain_breaks tells of. */
+static bool has_one_space(const struct http_head *h, const struct http_line *l)
+{
+    return h->unit.p[l->value - 1] == ' ' && h->unit.p[l->value - 2] == ':' && l->value + l->value_len + 2 >= l->end;
+}
+
 /* "chunked" once and nothing else (RFC 9112 section 6.1) */
 static bool check_coding(struct http_head *h, struct sp_span list)
 {
@@ -176,6 +182,7 @@ static bool check_line(struct http_head *h, const struct http_line *l)
         return fail(h, SP_HTTP_A_FOLDED_FRAMING);
     switch (l->known) {
     case H_CONTENT_LENGTH:
+        h->blanks_length |= !has_one_space(h, l);
         return read_length(h, value);
     case H_TRANSFER_ENCODING:
         return check_coding(h, value);

@@ -81,6 +81,7 @@ struct http_head {
     uint16_t first[H_UPGRADE + 1], count[H_UPGRADE + 1];
     uint64_t length;
     bool has_length, list_length; /* Content-Length given; more than once */
+    bool blanks_length;           /* not with one space before it and none behind it */
     bool chunked, keep_alive, close, connect, expect;
     bool upgrade_option, upgrade, h2c; /* Connection says so; Upgrade names a protocol; HTTP/2 among them */
     bool bodyless;                /* a response that by its status has no body, whatever its header says */
