@@ -69,12 +69,13 @@ struct sp_part {
     struct sp_span type, charset;  /* media type without parameters, and its charset */
     struct sp_span headers;        /* raw header lines */
     struct sp_span content;        /* bytes between the blank line and the delimiter */
+    bool unclear;                  /* servers read it differently, or it is beyond the limits */
 };
 enum sp_part_result { SP_PART_ONE, SP_PART_END, SP_PART_BROKEN };
 /*
  * Next part from *at on, behind the closing delimiter too, as PHP reads. BROKEN: no closing delimiter, or a part without a blank line; what was
  * readable stays valid, *ret included. What servers read differently (a line that only begins like a delimiter, names that contradict each
- * other) or is beyond the limits is BROKEN with arena->exhausted set: not to be forwarded as inspected.
+ * other) or is beyond the limits is BROKEN with arena->exhausted and ret->unclear set: not to be forwarded as inspected.
  */
 enum sp_part_result sp_multipart_next(struct sp_span body, struct sp_span boundary, size_t *at, struct sp_arena *a, struct sp_part *ret);
 

@@ -18,6 +18,7 @@ struct reading {
 static bool unclear(const struct reading *r)
 {
     r->arena->exhausted = true;
+    r->part->unclear = true;
     return false;
 }
 

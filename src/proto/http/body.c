@@ -211,6 +211,8 @@ static bool read_multipart(const struct reading *r, const struct http_head *h, s
         if (!read_part(r, &part))
             return false;
     }
+    if (part.unclear)
+        return fail(r->m, SP_HTTP_A_MULTIPART);
     /* servers take an unfinished last part too */
     return rc != SP_PART_BROKEN || !(part.name.n || part.has_filename) || read_part(r, &part);
 }
