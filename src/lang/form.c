@@ -57,6 +57,34 @@ bool sp_cookie_next(struct sp_span in, size_t *at, struct sp_pair *ret)
     return true;
 }
 
+static bool is_octal(struct sp_span s)
+{
+    bool ok = s.n == 3 && s.p[0] <= '3';
+    for (size_t i = 0; i < s.n; i++)
+        ok &= s.p[i] >= '0' && s.p[i] <= '7';
+    return ok;
+}
+
+size_t sp_cookie_quoted(struct sp_span in, bool octal, struct sp_arena *a, struct sp_span *ret)
+{
+    size_t end = 1;
+    while (end < in.n && in.p[end] != '"')
+        end += in.p[end] == '\\' ? 2 : 1;
+    if (end >= in.n)
+        return 0;
+    struct sp_buf out = sp_buf_arena(a, end);
+    for (size_t at = 1; at < end; at++) {
+        struct sp_span digits = sp_span_sub(in, at + 1, 3);
+        bool escape = in.p[at] == '\\';
+        bool number = escape && octal && at + 3 < end && is_octal(digits);
+        uint8_t byte = number ? (uint8_t)((digits.p[0] - '0') << 6 | (digits.p[1] - '0') << 3 | (digits.p[2] - '0')) : in.p[at + escape];
+        sp_put_byte(&out, byte);
+        at += number ? 3 : escape;
+    }
+    *ret = sp_buf_done(&out, a);
+    return end + 1;
+}
+
 /* ---- PHP ---- */
 
 /* The index "[...]" that s begins with, up to the first closing bracket: 0 when it has none. */

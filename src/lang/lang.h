@@ -48,6 +48,9 @@ struct sp_pair {
 bool sp_form_next(struct sp_span in, size_t *at, struct sp_pair *ret);
 /* The same for a Cookie header (RFC 6265 section 4.2.1, read leniently: "; " or ";" between, quotes around values removed from `value`). */
 bool sp_cookie_next(struct sp_span in, size_t *at, struct sp_pair *ret);
+/* The quoted string that `in` begins with, its opening quote being there, as readers of RFC 2109's cookies take it: semicolons inside belong to it, a
+ * backslash is dropped, or begins three octal digits (`octal`, as Python writes them). Its length with both quotes, 0 when it has no end. */
+size_t sp_cookie_quoted(struct sp_span in, bool octal, struct sp_arena *a, struct sp_span *ret);
 /* The name under which PHP keeps a parameter of this decoded name: without leading blanks and what follows a NUL, '.', ' ' and a '[' without
  * its ']' as '_', nothing behind the last index. `name` itself where that is the same; empty when PHP drops the parameter. */
 struct sp_span sp_form_php_name(struct sp_span name, struct sp_arena *a);

@@ -114,19 +114,44 @@ static void add_query(struct sp_msg *m, const struct http_head *h)
         add_args(m, h->query);
 }
 
+static void add_cookie(struct sp_msg *m, struct sp_span name, struct sp_span php, struct sp_span value, struct sp_span raw)
+{
+    put_named(m, SP_HTTP_COOKIES, name, php, value, raw);
+    put_named(m, SP_HTTP_ARGS, name, php, value, raw);
+}
+
+/* What a quoted value is to readers of legacy cookies, where that is another one. One that reaches into the next pairs cannot be corrected. */
+static void add_quoted_cookie(struct sp_msg *m, struct sp_span header, const struct sp_pair *p, struct sp_span plain)
+{
+    size_t off = (size_t)(p->raw.p - header.p), all = (size_t)(p->all.p - header.p) + p->all.n;
+    size_t open = off && header.p[off - 1] == '"' ? off - 1 : off;
+    struct sp_span in = sp_span_from(header, open), value, last = plain;
+    for (int octal = 0; octal < 2 && p->has_value && sp_span_at(in, 0) == '"'; octal++) {
+        size_t n = sp_cookie_quoted(in, octal, m->arena, &value);
+        value = n ? sp_url_decode(value, 0, m->arena) : plain;
+        bool other = !sp_span_eq(value, plain) && !sp_span_eq(value, last);
+        last = value;
+        if (other && sp_want(m, SP_HTTP_COOKIES))
+            http_add(m, SP_HTTP_COOKIES, p->name, value, open + n <= all ? p->raw : NONE, 0);
+        if (other && sp_want(m, SP_HTTP_ARGS))
+            http_add(m, SP_HTTP_ARGS, p->name, value, open + n <= all ? p->raw : NONE, 0);
+    }
+}
+
 static void add_cookies(struct sp_msg *m, struct sp_span header)
 {
     struct sp_pair p;
     size_t at = 0;
-    bool decode = http_has_escapes(header);
+    bool decode = http_has_escapes(header), quotes = sp_span_byte(header, 0, '"') != SP_NOT_FOUND;
     while (sp_cookie_next(header, &at, &p) && !m->overflow) {
         struct sp_span value = decode ? sp_url_decode(p.value, 0, m->arena) : p.value;
         /* PHP decoded the names of cookies too, until 7.4.11 (CVE-2020-7070). */
         struct sp_span php = http_php_name(m, p.name, decode ? sp_url_decode(p.name, 0, m->arena) : p.name);
-        put_named(m, SP_HTTP_COOKIES, p.name, php, value, p.value);
+        add_cookie(m, p.name, php, value, p.value);
+        if (quotes)
+            add_quoted_cookie(m, header, &p, value);
         if (sp_want(m, SP_HTTP_COOKIES_NAMES))
             put(m, SP_HTTP_COOKIES_NAMES, NONE, p.name, p.name);
-        put_named(m, SP_HTTP_ARGS, p.name, php, value, p.value);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
             put(m, SP_HTTP_ARGS_NAMES, NONE, p.name, p.name);
     }

@@ -63,6 +63,27 @@ static void quotes_around_cookies_are_removed(void **state)
     assert_reads(cookie, "a=\"\"; b=\"c", "a=\nb=\"c\n");
 }
 
+static void quoted(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+{
+    for (int octal = 0; octal < 2; octal++) {
+        struct sp_span value = SP_LIT("-");
+        size_t n = sp_cookie_quoted(in, octal, a, &value);
+        assert_true(n <= in.n);
+        sp_put(out, value);
+        sp_put_str(out, octal ? "" : "|");
+    }
+}
+
+static void legacy_cookies_are_quoted_strings(void **state)
+{
+    (void)state;
+    assert_reads(quoted, "\"a\"", "a|a");
+    assert_reads(quoted, "\"E\\V;I\\\"L\"; b=\"c\"", "EV;I\"L|EV;I\"L");
+    assert_reads(quoted, "\"\\105\\056\\400\\12\"", "10505640012|E.40012");
+    assert_reads(quoted, "\"a\\\"", "-|-");
+    assert_reads(quoted, "\"", "-|-");
+}
+
 static void php_name(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 {
     struct sp_span name = sp_form_php_name(in, a);
@@ -115,6 +136,7 @@ int main(void)
         cmocka_unit_test(empty_pairs_are_skipped),
         cmocka_unit_test(cookies_are_split_at_semicolons),
         cmocka_unit_test(quotes_around_cookies_are_removed),
+        cmocka_unit_test(legacy_cookies_are_quoted_strings),
         cmocka_unit_test(php_names_begin_behind_blanks_and_end_at_nul),
         cmocka_unit_test(php_names_have_underscores_for_dots_blanks_and_lone_brackets),
         cmocka_unit_test(php_names_end_behind_their_indexes),

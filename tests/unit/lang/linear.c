@@ -66,6 +66,8 @@ static void form(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
         sp_form_php_name(p.name, a);
     for (size_t at = 0; sp_cookie_next(in, &at, &p);)
         ;
+    struct sp_span value;
+    sp_cookie_quoted(in, true, a, &value);
 }
 
 static void param(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
