@@ -116,11 +116,11 @@ void sp_json_quote(struct sp_buf *out, struct sp_span in);
 
 /* ---- xml.c: names, text, attributes, document type ---- */
 
-enum sp_xml_limits { SP_XML_DEPTH_MAX = 256, SP_XML_PATH_MAX = 1024 };
+enum sp_xml_limits { SP_XML_DEPTH_MAX = 256, SP_XML_PATH_MAX = 1024, SP_XML_ENTITIES_MAX = 32 };
 enum sp_xml_kind {
     SP_XML_ELEMENT, /* name: as written (ns:local); path */
     SP_XML_ATTR,    /* name, value */
-    SP_XML_TEXT,    /* value: text or CDATA, predefined and character references resolved; path of the element */
+    SP_XML_TEXT,    /* value: text or CDATA, references resolved; path of the element */
     SP_XML_DOCTYPE, /* value: everything after <!DOCTYPE */
     SP_XML_ENTITY,  /* name; value: literal, or the system identifier; external tells which; also of a document type without end */
     SP_XML_END,
@@ -132,20 +132,29 @@ struct sp_xml_item {
     bool external;  /* ENTITY with SYSTEM/PUBLIC */
     bool parameter; /* ENTITY % */
 };
+struct sp_xml_entity {
+    struct sp_span name, text; /* text: what stands for it, before other entities in it are resolved */
+};
 struct sp_xml {
     struct sp_span in;
     struct sp_arena *arena;
     size_t at, subset_end;
     unsigned depth, beyond; /* open elements with a path, and deeper ones */
+    unsigned nentities;
+    uint32_t expanded;      /* bytes of replacement texts read */
+    bool undeclared;        /* there may be entities that are not in the list */
     uint16_t path_len;
     uint8_t state;
     uint16_t path_mark[SP_XML_DEPTH_MAX];
     char path[SP_XML_PATH_MAX];
+    struct sp_xml_entity entities[SP_XML_ENTITIES_MAX];
 };
 /*
- * Flat pull parser: sp_xml_start, then sp_xml_next until END or BROKEN. Entities are reported, never expanded. Character data is one TEXT up to
- * the next tag, whatever comments and CDATA it is cut by. Elements deeper than SP_XML_DEPTH_MAX have the path of their ancestor there. UTF-16 is
- * converted first. A document in an encoding that cannot be read here is BROKEN with arena->exhausted set: not to be forwarded as inspected.
+ * Flat pull parser: sp_xml_start, then sp_xml_next until END or BROKEN. Entities are reported, and those with literal values are expanded where
+ * they are used. Character data is one TEXT up to the next tag, whatever comments and CDATA it is cut by. Elements deeper than SP_XML_DEPTH_MAX have the
+ * path of their ancestor there. UTF-16 is converted first. BROKEN with arena->exhausted set, not to be forwarded as inspected, is a document in an
+ * encoding that cannot be read here, and one with a reference to an entity that is beyond the limits, has markup in it, or may have been declared by
+ * a parameter entity.
  */
 void sp_xml_start(struct sp_xml *x, struct sp_span in, struct sp_arena *a);
 void sp_xml_next(struct sp_xml *x, struct sp_xml_item *ret);
