@@ -316,13 +316,15 @@ static bool json_start(const struct mend *d, struct sp_span body, const uint8_t 
 {
     struct sp_json j = {.in = body, .arena = d->m->arena, .lenient = true};
     struct sp_json_item item;
-    const uint8_t *start = NULL;
+    const uint8_t *key = NULL;
+    unsigned key_depth = 0;
     for (sp_json_next(&j, &item); item.kind != SP_JSON_END && item.kind != SP_JSON_BROKEN; sp_json_next(&j, &item)) {
         if (item.raw.p == value) {
-            *ret = (size_t)((start ? start : value) - body.p);
+            *ret = (size_t)((key && key_depth == item.depth ? key : value) - body.p);
             return item.depth > 0;
         }
-        start = item.kind == SP_JSON_KEY ? item.raw.p : NULL;
+        key = item.kind == SP_JSON_KEY ? item.raw.p : NULL;
+        key_depth = item.depth;
     }
     return false;
 }
