@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * json_lenient: what Gson, Fastjson, json5 and org.json read beyond RFC 8259: comments, quotes of either kind or none around names and strings, "=" for
- * ":" and ";" for ",", commas too many or missing, escapes of JavaScript, line breaks in strings, a line )]}' at the start. Nothing is an error here:
- * every step takes bytes, and what stands where a name should and has no value is told as one.
+ * ":" and ";" for ",", commas too many or missing, escapes of JavaScript, line breaks in strings, a line )]}' at the start. Every step takes bytes; what
+ * none of them would read is passed over a few times, in case one does.
  */
 #include "lang/json.h"
+
+enum { FAULTS_MAX = 16 }; /* what is no JSON to anybody, like an upload that is declared so, need not be taken apart to its end */
 
 static int peek(const struct sp_json *j)
 {
@@ -23,13 +25,13 @@ static bool is_blank(int c)
     return c == ' ' || (c >= '\t' && c <= '\r') || c == 0;
 }
 
-/* Where the comment at j->at ends. A CR alone ends it for some readers and not for others. */
+/* Behind the comment at j->at. A CR alone ends it for some readers and not for others, as long as they all get there. */
 static void skip_comment(struct sp_json *j)
 {
     bool block = peek(j) == '/' && sp_span_at(j->in, j->at + 1) == '*';
     size_t from = j->at + 1 + block, end = block ? sp_span_find(j->in, from, SP_LIT("*/")) : sp_span_byte(j->in, from, '\n');
     size_t stop = end == SP_NOT_FOUND ? j->in.n : end, cr = block ? SP_NOT_FOUND : sp_span_byte(sp_span_sub(j->in, 0, stop), from, '\r');
-    if (cr != SP_NOT_FOUND && cr + 1 < stop)
+    if (cr != SP_NOT_FOUND && cr + 1 < stop && j->faults == 0)
         j->arena->exhausted = true;
     j->at = end == SP_NOT_FOUND ? j->in.n : end + 1 + block;
 }
@@ -118,17 +120,20 @@ static struct sp_span take_word(struct sp_json *j)
 static bool take_text(struct sp_json *j, struct sp_json_item *ret)
 {
     size_t from = j->at, end;
-    bool name = json_in_object(j) && j->state != VALUE;
-    struct sp_span text = peek(j) == '"' || peek(j) == '\'' ? take_quoted(j) : take_word(j);
+    bool quoted = peek(j) == '"' || peek(j) == '\'', name = json_in_object(j) && j->state != VALUE;
+    struct sp_span text = quoted ? take_quoted(j) : take_word(j);
     end = j->at;
     if (name) {
         skip_blanks(j);
         name = peek(j) == ':' || peek(j) == '=';
+        j->faults += !name;
         if (name)
             json_path_segment(j, text);
         else
             j->path_len = j->path_mark[j->depth - 1];
-    } else if (j->depth && !json_in_object(j)) {
+    } else if (!j->depth) {
+        j->faults += !quoted;
+    } else if (!json_in_object(j)) {
         json_path_index(j);
     }
     j->at = end;
@@ -155,9 +160,28 @@ static bool next_member(struct sp_json *j)
     return false;
 }
 
+static bool close_bracket(struct sp_json *j)
+{
+    bool fits = j->depth && (peek(j) == '}') == json_in_object(j);
+    j->faults += !fits;
+    if (j->depth)
+        return json_close(j);
+    j->at++;
+    return false;
+}
+
+/* What stands between a name and its value. */
+static bool next_value(struct sp_json *j)
+{
+    j->faults += !json_in_object(j) || j->state == VALUE;
+    j->state = VALUE;
+    j->at++;
+    return false;
+}
+
 bool json_lenient_step(struct sp_json *j, struct sp_json_item *ret)
 {
-    if (j->state == STOPPED)
+    if (j->state == STOPPED || j->faults > FAULTS_MAX)
         return json_stop(j, ret);
     if (!j->depth) {
         j->path_len = 0;
@@ -172,18 +196,13 @@ bool json_lenient_step(struct sp_json *j, struct sp_json_item *ret)
         return open_bracket(j, ret);
     case '}':
     case ']':
-        if (j->depth)
-            return json_close(j);
-        j->at++;
-        return false;
+        return close_bracket(j);
     case ',':
     case ';':
         return next_member(j);
     case ':':
     case '=':
-        j->state = VALUE;
-        j->at++;
-        return false;
+        return next_value(j);
     default:
         return take_text(j, ret);
     }

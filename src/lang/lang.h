@@ -95,7 +95,7 @@ struct sp_json_item {
 };
 /* Flat pull parser: zero it, set `in` and `arena`, call sp_json_next until END or BROKEN. A few leniencies that servers have (BOM, trailing
  * blanks, several top-level values after each other as in NDJSON) are accepted. BROKEN: not JSON; items before it stand.
- * With `lenient`, they are followed by what lenient parsers make of the rest: strings, names, and BROKEN at the end of the text.
+ * With `lenient`, they are followed by what lenient parsers make of the rest: strings, names, and BROKEN where none of them would go on.
  * What is nested deeper than SP_JSON_DEPTH_MAX is BROKEN with arena->exhausted set, since servers may read it. */
 struct sp_json {
     struct sp_span in;
@@ -105,7 +105,7 @@ struct sp_json {
     size_t at;
     unsigned depth, deepest;
     uint16_t path_len;
-    uint8_t state;
+    uint8_t state, faults; /* faults: what not even a lenient parser reads */
     uint16_t path_mark[SP_JSON_DEPTH_MAX];
     uint32_t index[SP_JSON_DEPTH_MAX]; /* element number in arrays; UINT32_MAX in objects */
     char path[SP_JSON_PATH_MAX];

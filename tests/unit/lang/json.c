@@ -94,6 +94,9 @@ static void items_before_the_break_stand(void **state)
     assert_reads(items, "[1,2", "0: number 1\n1: number 2\nbroken");
 }
 
+#define REPEATED_4(s) s s s s
+#define REPEATED_16(s) REPEATED_4(s) REPEATED_4(s) REPEATED_4(s) REPEATED_4(s)
+
 static void lenient_readers_skip_comments(void **state)
 {
     (void)state;
@@ -101,6 +104,7 @@ static void lenient_readers_skip_comments(void **state)
     assert_reads(lenient, "/*\"*/{/**/\"a\"/* : */:/*/ 0 /*/1//,\n,#x\n\"b\":2}", "a: key a\na: \"1\"\nb: key b\nb: \"2\"\nbroken");
     assert_reads(lenient, "[1, // x\r\n 2] /* ", "0: number 1\n1: \"2\"\nbroken");
     assert_reads_unclear(lenient, "// x\r\"a\"\n", "broken");
+    assert_reads(lenient, "\x89PNG\r\n# x\r\"a\"\n", ": \"\x89PNG\"\nbroken");
     assert_reads(lenient, ")]}'\n{\"a\":1}", "a: key a\na: \"1\"\nbroken");
 }
 
@@ -133,6 +137,16 @@ static void lenient_readers_miss_no_commas(void **state)
     assert_reads(lenient, "{\"a\":Set[{\"b\":1}]}", "a: key a\na: \"Set\"\na.0.b: key b\na.0.b: \"1\"\nbroken");
     assert_reads(lenient, "{\"a\" \"b\"}]{c:1}", ": \"a\"\n: \"b\"\nc: key c\nc: \"1\"\nbroken");
     assert_reads(lenient, "}]:=;,x", ": \"x\"\nbroken");
+}
+
+static void lenient_readers_give_up_too(void **state)
+{
+    (void)state;
+    assert_reads(lenient, "}}}}}}}}}}}}}}}}\"a\"", ": \"a\"\nbroken");
+    assert_reads(lenient, "}}}}}}}}}}}}}}}}}\"a\"", "broken");
+    assert_reads(lenient, "[}]]]]]]]]]]]]]]]]]{\"a\":1}", "broken");
+    assert_reads(lenient, "a a a a a a a a a a a a a a a a [x]", REPEATED_16(": \"a\"\n") "0: \"x\"\nbroken");
+    assert_reads(lenient, "a a a a a a a a a a a a a a a a a [x]", REPEATED_16(": \"a\"\n") ": \"a\"\nbroken");
 }
 
 static void nested(struct sp_buf *out, unsigned depth)
@@ -225,6 +239,7 @@ int main(void)
         cmocka_unit_test(lenient_readers_take_any_quotes_and_none),
         cmocka_unit_test(lenient_readers_have_more_escapes),
         cmocka_unit_test(lenient_readers_miss_no_commas),
+        cmocka_unit_test(lenient_readers_give_up_too),
         cmocka_unit_test(what_is_nested_too_deeply_is_not_inspected),
         cmocka_unit_test(long_paths_are_cut),
         cmocka_unit_test(plain_strings_are_not_copied),
