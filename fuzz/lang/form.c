@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* form: pairs come in order, from within the input, and reading ends. The same for cookies. */
+/* form: pairs come in order, from within the input, and reading ends. The same for cookies. A name that PHP gives is one that it keeps. */
 #include "lang/lang.h"
 #include "target.h"
 
@@ -21,9 +21,25 @@ static void read_all(struct sp_span in, uint8_t delimiter, bool (*next)(struct s
     fuzz_check(at == in.n);
 }
 
+static void check_php_name(struct sp_span in, struct sp_arena *a)
+{
+    struct sp_span name = sp_form_php_name(in, a), again = sp_form_php_name(name, a);
+    fuzz_check(name.n <= in.n && (a->exhausted || again.p == name.p));
+    fuzz_check(sp_span_byte(name, 0, 0) == SP_NOT_FOUND && sp_span_at(name, 0) != ' ');
+}
+
+static void check_quoted_cookie(struct sp_span in, struct sp_arena *a)
+{
+    struct sp_span value = {NULL, 0};
+    bool quoted = sp_span_at(in, 0) == '"';
+    size_t n = quoted ? sp_cookie_quoted(in, true, a, &value) : 0;
+    fuzz_check(n <= in.n && (n ? value.n + 2 <= n : value.n == 0));
+}
+
 void target(struct sp_span in, struct sp_arena *a)
 {
-    (void)a;
+    check_php_name(in, a);
+    check_quoted_cookie(in, a);
     read_all(in, '&', sp_form_next);
     read_all(in, ';', sp_cookie_next);
 }

@@ -8,9 +8,9 @@ static bool has_text(enum sp_json_kind kind)
     return kind != SP_JSON_END && kind != SP_JSON_BROKEN;
 }
 
-static void read_all(struct sp_span in, struct sp_arena *a)
+static void read_all(struct sp_span in, struct sp_arena *a, bool lenient)
 {
-    struct sp_json j = {.in = in, .arena = a};
+    struct sp_json j = {.in = in, .arena = a, .lenient = lenient};
     struct sp_json_item item;
     size_t items = 0;
     const uint8_t *last = in.p;
@@ -51,6 +51,7 @@ static void round_trip(struct sp_span in, struct sp_arena *a)
 
 void target(struct sp_span in, struct sp_arena *a)
 {
-    read_all(in, a);
+    read_all(in, a, false);
+    read_all(in, a, true);
     round_trip(in, a);
 }

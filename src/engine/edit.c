@@ -118,7 +118,14 @@ static bool touched(const struct touch *t, const struct sp_value *v, bool moved)
 
 static bool value_same(const struct sp_value *a, const struct sp_value *b)
 {
-    return a->field == b->field && a->num == b->num && sp_span_eq(a->key, b->key) && sp_span_eq(a->str, b->str);
+    bool same_kind = !((a->flags ^ b->flags) & SP_V_ALIAS);
+    return a->field == b->field && same_kind && a->num == b->num && sp_span_eq(a->key, b->key) && sp_span_eq(a->str, b->str);
+}
+
+/* Nothing is lost by not looking at it. An alias says what the value behind it says. */
+static bool is_exempt(const struct touch *t, const struct sp_value *v, bool moved)
+{
+    return v->flags & SP_V_ALIAS || touched(t, v, moved);
 }
 
 /* Everything untouched is there as before, in the same order, and nothing else is. */
@@ -127,10 +134,10 @@ static bool rest_same(const struct touch *t, const struct sp_msg *after)
     uint32_t j = 0;
     for (uint32_t i = 0; i < t->before->nvalues; i++) {
         const struct sp_value *v = &t->before->values[i];
-        if (touched(t, v, false))
+        if (is_exempt(t, v, false))
             continue;
         while (j < after->nvalues && !value_same(v, &after->values[j])) {
-            if (!touched(t, &after->values[j], true))
+            if (!is_exempt(t, &after->values[j], true))
                 return false;
             j++;
         }
@@ -138,7 +145,7 @@ static bool rest_same(const struct touch *t, const struct sp_msg *after)
             return false;
     }
     for (; j < after->nvalues; j++) {
-        if (!touched(t, &after->values[j], true))
+        if (!is_exempt(t, &after->values[j], true))
             return false;
     }
     return true;

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json: a flat pull parser for RFC 8259. No recursion: open containers are a stack of bounded depth inside the parser. */
-#include "lang/inside.h"
-
-enum json_state {
-    TOP = 0,     /* between top-level values */
-    VALUE,       /* a value has to come */
-    FIRST_KEY,   /* behind { */
-    KEY,         /* behind a comma in an object */
-    FIRST_VALUE, /* behind [ */
-    AFTER,       /* behind a value inside a container */
-    STOPPED,
-};
-
-enum { IN_OBJECT = UINT32_MAX };
+/*
+ * json: a flat pull parser for RFC 8259. No recursion: open containers are a stack of bounded depth inside the parser. What is not JSON is handed to
+ * json_lenient.c, if that was asked for.
+ */
+#include "lang/json.h"
 
 static int peek(const struct sp_json *j)
 {
@@ -28,16 +19,27 @@ static void skip_blanks(struct sp_json *j)
     }
 }
 
-static bool broken(struct sp_json *j, struct sp_json_item *ret)
+bool json_stop(struct sp_json *j, struct sp_json_item *ret)
 {
+    j->malformed = true;
     j->state = STOPPED;
     *ret = (struct sp_json_item){.kind = SP_JSON_BROKEN};
     return true;
 }
 
+/* What stands at `from` is not JSON. */
+static bool give_up(struct sp_json *j, size_t from, struct sp_json_item *ret)
+{
+    if (!j->lenient)
+        return json_stop(j, ret);
+    j->at = from;
+    j->malformed = true;
+    return false;
+}
+
 /* ---- the path of what comes next ---- */
 
-static void path_segment(struct sp_json *j, struct sp_span segment)
+void json_path_segment(struct sp_json *j, struct sp_span segment)
 {
     size_t at = j->path_mark[j->depth - 1];
     struct sp_buf path = sp_buf_fixed(j->path + at, sizeof j->path - at);
@@ -47,15 +49,15 @@ static void path_segment(struct sp_json *j, struct sp_span segment)
     j->path_len = (uint16_t)(at + path.n);
 }
 
-static void path_index(struct sp_json *j)
+void json_path_index(struct sp_json *j)
 {
     char digits[24];
     struct sp_buf text = sp_buf_fixed(digits, sizeof digits);
     sp_put_u64(&text, j->index[j->depth - 1]);
-    path_segment(j, sp_buf_span(&text));
+    json_path_segment(j, sp_buf_span(&text));
 }
 
-static void fill(struct sp_json *j, struct sp_json_item *ret, enum sp_json_kind kind, size_t from)
+void json_fill(struct sp_json *j, struct sp_json_item *ret, enum sp_json_kind kind, size_t from)
 {
     ret->kind = kind;
     ret->raw = sp_span_sub(j->in, from, j->at - from);
@@ -96,7 +98,7 @@ static bool take_unicode(struct sp_json *j, struct sp_buf *out)
     return true;
 }
 
-static bool take_escape(struct sp_json *j, struct sp_buf *out)
+bool json_take_escape(struct sp_json *j, struct sp_buf *out)
 {
     int c = peek(j);
     j->at++;
@@ -127,7 +129,7 @@ static bool take_string(struct sp_json *j, struct sp_span *ret)
     sp_put(&out, sp_span_sub(j->in, from, j->at - from));
     while (j->at < j->in.n && j->in.p[j->at] != '"') {
         uint8_t c = j->in.p[j->at++];
-        if (c < 0x20 || (c == '\\' && !take_escape(j, &out)))
+        if (c < 0x20 || (c == '\\' && !json_take_escape(j, &out)))
             return false;
         if (c != '\\')
             sp_put_byte(&out, c);
@@ -182,20 +184,22 @@ static bool take_word(struct sp_json *j, enum sp_json_kind *ret)
     return false;
 }
 
-/* Between top-level values only what is quoted or in brackets needs no blank around it: "01" is not two numbers. */
+/* What has neither quotes nor brackets ends where something else begins: "01" is not two numbers. */
 static bool is_apart(const struct sp_json *j)
 {
     int c = peek(j);
-    return j->depth || c < 0 || sp_span_byte(SP_LIT(" \t\r\n{[\""), 0, (uint8_t)c) != SP_NOT_FOUND;
+    if (c == ',' || c == '}' || c == ']')
+        return j->depth;
+    return c < 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' || (!j->depth && (c == '{' || c == '[' || c == '"'));
 }
 
 /* ---- structure ---- */
 
-static bool open_container(struct sp_json *j, struct sp_json_item *ret, bool object)
+bool json_open(struct sp_json *j, struct sp_json_item *ret, bool object)
 {
     if (j->depth == SP_JSON_DEPTH_MAX) {
         j->arena->exhausted = true; /* servers read deeper: it must not pass as inspected */
-        return broken(j, ret);
+        return json_stop(j, ret);
     }
     j->path_mark[j->depth] = j->path_len;
     j->index[j->depth] = object ? (uint32_t)IN_OBJECT : 0;
@@ -207,7 +211,7 @@ static bool open_container(struct sp_json *j, struct sp_json_item *ret, bool obj
     return false;
 }
 
-static bool close_container(struct sp_json *j)
+bool json_close(struct sp_json *j)
 {
     j->depth--;
     j->path_len = j->path_mark[j->depth];
@@ -223,9 +227,9 @@ static bool step_value(struct sp_json *j, struct sp_json_item *ret)
     int c = peek(j);
     enum sp_json_kind kind = SP_JSON_STR;
     if (j->depth && j->index[j->depth - 1] != (uint32_t)IN_OBJECT)
-        path_index(j);
+        json_path_index(j);
     if (c == '{' || c == '[')
-        return open_container(j, ret, c == '{');
+        return json_open(j, ret, c == '{');
     bool ok;
     if (c == '"') {
         ok = take_string(j, &ret->value);
@@ -236,8 +240,8 @@ static bool step_value(struct sp_json *j, struct sp_json_item *ret)
         ok = take_word(j, &kind) && is_apart(j);
     }
     if (!ok)
-        return broken(j, ret);
-    fill(j, ret, kind, from);
+        return give_up(j, from, ret);
+    json_fill(j, ret, kind, from);
     if (kind != SP_JSON_STR)
         ret->value = ret->raw;
     j->state = j->depth ? AFTER : TOP;
@@ -248,14 +252,14 @@ static bool step_key(struct sp_json *j, struct sp_json_item *ret)
 {
     size_t from = j->at;
     if (peek(j) == '}' && j->state == FIRST_KEY)
-        return close_container(j);
+        return json_close(j);
     if (peek(j) != '"' || !take_string(j, &ret->value))
-        return broken(j, ret);
-    path_segment(j, ret->value);
-    fill(j, ret, SP_JSON_KEY, from);
+        return give_up(j, from, ret);
+    json_path_segment(j, ret->value);
+    json_fill(j, ret, SP_JSON_KEY, from);
     skip_blanks(j);
     if (peek(j) != ':')
-        return broken(j, ret);
+        return give_up(j, from, ret);
     j->at++;
     j->state = VALUE;
     return true;
@@ -266,9 +270,9 @@ static bool step_after(struct sp_json *j, struct sp_json_item *ret)
     bool object = j->index[j->depth - 1] == (uint32_t)IN_OBJECT;
     int c = peek(j);
     if (c == (object ? '}' : ']'))
-        return close_container(j);
+        return json_close(j);
     if (c != ',')
-        return broken(j, ret);
+        return give_up(j, j->at, ret);
     j->at++;
     if (!object)
         j->index[j->depth - 1]++;
@@ -291,12 +295,14 @@ static bool step_top(struct sp_json *j, struct sp_json_item *ret)
 
 static bool step(struct sp_json *j, struct sp_json_item *ret)
 {
+    if (j->malformed)
+        return json_lenient_step(j, ret);
     skip_blanks(j);
     switch ((enum json_state)j->state) {
     case TOP:
         return step_top(j, ret);
     case FIRST_VALUE:
-        return peek(j) == ']' ? close_container(j) : step_value(j, ret);
+        return peek(j) == ']' ? json_close(j) : step_value(j, ret);
     case VALUE:
         return step_value(j, ret);
     case FIRST_KEY:
@@ -307,7 +313,7 @@ static bool step(struct sp_json *j, struct sp_json_item *ret)
     case STOPPED:
         break;
     }
-    return broken(j, ret);
+    return json_stop(j, ret);
 }
 
 void sp_json_next(struct sp_json *j, struct sp_json_item *ret)
@@ -316,7 +322,7 @@ void sp_json_next(struct sp_json *j, struct sp_json_item *ret)
     while (!step(j, ret))
         ;
     if (j->arena->exhausted)
-        (void)broken(j, ret);
+        (void)json_stop(j, ret);
 }
 
 void sp_json_quote(struct sp_buf *out, struct sp_span in)

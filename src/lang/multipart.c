@@ -18,6 +18,7 @@ struct reading {
 static bool unclear(const struct reading *r)
 {
     r->arena->exhausted = true;
+    r->part->unclear = true;
     return false;
 }
 
@@ -152,11 +153,18 @@ static bool set_once(const struct reading *r, struct sp_span *to, bool *has, str
     return true;
 }
 
+struct file_name {
+    struct sp_span value, raw;
+    bool has;
+};
+
 /* What the disposition says, its parameters apart. */
 struct disposition {
-    struct sp_span name, filename, extended;
-    struct sp_span raw, extended_raw;
-    bool has_name, has_filename, has_extended;
+    struct sp_span name;
+    bool has_name;
+    struct file_name plain, extended; /* filename=, filename*= */
+    bool extended_last;
+    bool encoded; /* Content-Transfer-Encoding says that the content stands for other bytes */
 };
 
 static bool read_parameter(const struct reading *r, const struct sp_pair *p, struct disposition *d)
@@ -165,8 +173,10 @@ static bool read_parameter(const struct reading *r, const struct sp_pair *p, str
     if (sp_span_ieq(p->name, SP_LIT("name")))
         return set_once(r, &d->name, &d->has_name, value);
     if (sp_span_ieq(p->name, SP_LIT("filename"))) {
-        *(p->extended ? &d->extended_raw : &d->raw) = p->raw;
-        return p->extended ? set_once(r, &d->extended, &d->has_extended, value) : set_once(r, &d->filename, &d->has_filename, value);
+        struct file_name *file = p->extended ? &d->extended : &d->plain;
+        d->extended_last = p->extended;
+        file->raw = p->raw;
+        return set_once(r, &file->value, &file->has, value);
     }
     /* pieces of a value (RFC 2231 section 3), which few servers put together */
     bool piece = sp_span_istarts(p->name, SP_LIT("filename*")) || sp_span_istarts(p->name, SP_LIT("name*"));
@@ -186,14 +196,36 @@ static bool read_disposition(const struct reading *r, struct sp_span value, stru
 
 static void take_disposition(struct sp_part *part, const struct disposition *d)
 {
+    const struct file_name *last = d->extended_last ? &d->extended : &d->plain, *first = d->extended_last ? &d->plain : &d->extended;
     part->name = d->name;
-    part->has_filename = d->has_filename || d->has_extended;
-    part->filename = d->has_filename ? d->filename : d->extended;
-    part->filename_raw = d->has_filename ? d->raw : d->extended_raw;
-    if (d->has_filename && d->has_extended && !sp_span_eq(d->filename, d->extended)) {
-        part->filename_ext = d->extended;
-        part->filename_ext_raw = d->extended_raw;
+    part->has_filename = last->has;
+    part->filename = last->value;
+    part->filename_raw = last->raw;
+    part->maybe_value = last->has && d->plain.value.n == 0;
+    if (first->has && !sp_span_eq(first->value, last->value)) {
+        part->filename_other = first->value;
+        part->filename_other_raw = first->raw;
     }
+}
+
+/* The charset that several parameters contradict each other about is unclear. */
+static bool read_type(const struct reading *r, struct sp_span value)
+{
+    struct sp_pair p;
+    bool has_charset = false;
+    r->part->type = sp_param_head(value);
+    size_t at = sp_span_byte(value, 0, ';');
+    while (at < value.n && sp_param_next(value, &at, r->arena, &p)) {
+        if (sp_span_ieq(p.name, SP_LIT("charset")) && !set_once(r, &r->part->charset, &has_charset, p.value))
+            return false;
+    }
+    return true;
+}
+
+/* RFC 7578 section 4.7 leaves other encodings behind: Django and Go's library undo them, most servers do not. */
+static bool is_plain_encoding(struct sp_span value)
+{
+    return value.n == 0 || sp_span_ieq(value, SP_LIT("7bit")) || sp_span_ieq(value, SP_LIT("8bit")) || sp_span_ieq(value, SP_LIT("binary"));
 }
 
 static bool read_header(const struct reading *r, struct sp_span line, struct disposition *d)
@@ -205,7 +237,9 @@ static bool read_header(const struct reading *r, struct sp_span line, struct dis
     if (sp_span_ieq(name, SP_LIT("content-disposition")))
         return read_disposition(r, value, d);
     if (sp_span_ieq(name, SP_LIT("content-type")))
-        r->part->type = sp_param_head(value);
+        return read_type(r, value);
+    if (sp_span_ieq(name, SP_LIT("content-transfer-encoding")))
+        d->encoded |= !is_plain_encoding(sp_param_head(value));
     return true;
 }
 
@@ -241,7 +275,7 @@ static bool read_head(const struct reading *r, size_t *at)
     struct disposition d = {0};
     bool ok = read_lines(r, at, &d);
     take_disposition(r->part, &d);
-    return ok;
+    return ok && (!d.encoded || !d.has_name || unclear(r));
 }
 
 /* ---- parts ---- */

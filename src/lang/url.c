@@ -61,7 +61,7 @@ static size_t take_escape(struct sp_span in, size_t at, struct sp_buf *out)
 {
     int32_t v = hex_at(in, at + 1, 2);
     if (v >= 0) {
-        sp_put_byte(out, (uint8_t)v);
+        out->p[out->n++] = (uint8_t)v;
         return 3;
     }
     v = unit_at(in, at);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xml: a flat pull parser for what rules ask of XML 1.0: element names, text, attributes, the document type and its entities.
- * It does not check well-formedness beyond what it needs to go on, expands nothing, and looks at every byte a fixed number of times.
+ * It does not check well-formedness beyond what it needs to go on, and looks at every byte a fixed number of times. References: xml_entity.c.
  */
-#include "lang/inside.h"
+#include "lang/xml.h"
 
 enum xml_state { CONTENT = 0, IN_TAG, IN_SUBSET, STOPPED };
 
@@ -113,50 +113,6 @@ static struct sp_span path_copy(struct sp_xml *x)
 
 /* ---- character data ---- */
 
-/* The reference at in.p[at] == '&': its length and what it stands for; 0 for those that only a document type can explain. */
-static size_t reference(struct sp_span in, size_t at, uint32_t *ret)
-{
-    static const struct { struct sp_span text; uint8_t c; } predefined[] = {
-        {{(const uint8_t *)"&lt;", 4}, '<'}, {{(const uint8_t *)"&gt;", 4}, '>'}, {{(const uint8_t *)"&amp;", 5}, '&'},
-        {{(const uint8_t *)"&quot;", 6}, '"'}, {{(const uint8_t *)"&apos;", 6}, '\''},
-    };
-    if (sp_span_at(in, at + 1) == '#') {
-        size_t n = numeric_reference(in, at, ret);
-        return n && in.p[at + n - 1] == ';' ? n : 0;
-    }
-    for (size_t i = 0; i < sizeof predefined / sizeof *predefined; i++) {
-        if (sp_span_starts(sp_span_from(in, at), predefined[i].text)) {
-            *ret = predefined[i].c;
-            return predefined[i].text.n;
-        }
-    }
-    return 0;
-}
-
-/* Appends `in` with its references resolved. */
-static void put_resolved(struct sp_buf *out, struct sp_span in)
-{
-    for (size_t at = 0; at < in.n;) {
-        size_t next = sp_span_byte(in, at, '&');
-        sp_put(out, sp_span_sub(in, at, (next == SP_NOT_FOUND ? in.n : next) - at));
-        if (next == SP_NOT_FOUND)
-            return;
-        uint32_t c;
-        size_t n = reference(in, next, &c);
-        put_utf8(out, n ? c : '&');
-        at = next + (n ? n : 1);
-    }
-}
-
-static struct sp_span resolve(struct sp_span in, struct sp_arena *a)
-{
-    if (sp_span_byte(in, 0, '&') == SP_NOT_FOUND)
-        return in;
-    struct sp_buf out = sp_buf_arena(a, in.n);
-    put_resolved(&out, in);
-    return sp_buf_done(&out, a);
-}
-
 enum piece {
     PIECE_TEXT,
     PIECE_CDATA,
@@ -195,14 +151,14 @@ static enum piece take_piece(struct sp_span in, size_t *at, struct sp_span *ret)
     return PIECE_NONE;
 }
 
-/* All character data from `from` up to x->at in one. */
-static struct sp_span join_pieces(struct sp_xml *x, size_t from)
+/* All character data from `from` up to x->at in one, entities having `growth` bytes. */
+static struct sp_span join_pieces(struct sp_xml *x, size_t from, size_t growth)
 {
-    struct sp_buf out = sp_buf_arena(x->arena, x->at - from);
+    struct sp_buf out = sp_buf_arena(x->arena, x->at - from + growth);
     struct sp_span in = sp_span_sub(x->in, 0, x->at), piece;
     for (enum piece kind; (kind = take_piece(in, &from, &piece)) != PIECE_NONE;) {
         if (kind == PIECE_TEXT)
-            put_resolved(&out, piece);
+            xml_put_resolved(x, &out, piece);
         else if (kind == PIECE_CDATA)
             sp_put(&out, piece);
     }
@@ -212,7 +168,7 @@ static struct sp_span join_pieces(struct sp_xml *x, size_t from)
 /* Character data up to the next tag. What is blank altogether is layout. */
 static bool step_text(struct sp_xml *x, struct sp_xml_item *ret)
 {
-    size_t from = x->at, count = 0, blanks = 0;
+    size_t from = x->at, count = 0, blanks = 0, growth = 0;
     struct sp_span piece, only = {NULL, 0};
     enum piece only_kind = PIECE_NONE;
     for (enum piece kind; (kind = take_piece(x->in, &x->at, &piece)) != PIECE_NONE;) {
@@ -220,9 +176,10 @@ static bool step_text(struct sp_xml *x, struct sp_xml_item *ret)
             continue;
         only = piece;
         only_kind = kind;
+        growth += kind == PIECE_TEXT ? xml_growth(x, piece) : 0;
         count++;
     }
-    ret->value = count == 0 ? only : count > 1 ? join_pieces(x, from) : only_kind == PIECE_TEXT ? resolve(only, x->arena) : only;
+    ret->value = count == 0 ? only : count > 1 ? join_pieces(x, from, growth) : only_kind == PIECE_TEXT ? xml_resolve(x, only, growth) : only;
     while (is_blank(sp_span_at(ret->value, blanks)))
         blanks++;
     if (blanks == ret->value.n)
@@ -258,7 +215,7 @@ static bool step_tag(struct sp_xml *x, struct sp_xml_item *ret)
         return stop(x, ret, SP_XML_BROKEN);
     ret->kind = SP_XML_ATTR;
     ret->name = name;
-    ret->value = resolve(value, x->arena);
+    ret->value = xml_resolve(x, value, xml_growth(x, value));
     ret->path = path_copy(x);
     return true;
 }
@@ -353,6 +310,8 @@ static bool step_entity(struct sp_xml *x, struct sp_xml_item *ret)
     skip_blanks(x);
     if (ok && public)
         (void)take_quoted(x, &ret->value);
+    if (ok && !ret->external && !ret->parameter)
+        xml_declare(x, ret->name, ret->value);
     if (!skip_past(x, SP_LIT(">")))
         x->at = x->subset_end;
     return true;
@@ -361,7 +320,8 @@ static bool step_entity(struct sp_xml *x, struct sp_xml_item *ret)
 /* The next declaration of the document type. At its end the content goes on; when it has none, the input is over. */
 static bool step_subset(struct sp_xml *x, struct sp_xml_item *ret)
 {
-    size_t next = sp_span_byte(scope(x), x->at, '<');
+    size_t next = sp_span_byte(scope(x), x->at, '<'), percent = sp_span_byte(sp_span_sub(scope(x), 0, next), x->at, '%');
+    x->undeclared |= percent != SP_NOT_FOUND; /* a parameter entity, which may declare others */
     if (next == SP_NOT_FOUND) {
         bool ended = x->subset_end < x->in.n;
         x->at = x->subset_end + ended;

@@ -63,7 +63,7 @@ static bool has_ascii(struct sp_span name)
 {
     static const char *const prefixes[] = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-", "iso8859", "latin", "windows-125", "cp125",
                                            "koi8-", "gb", "big5", "euc-", "shift_jis", "shift-jis", "sjis", "windows-31j", "windows-874",
-                                           "tis-620", "macintosh"};
+                                           "tis-620", "macintosh", "unicode-1-1-utf-8"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         if (sp_span_istarts(name, sp_span_str(prefixes[i])))
             return true;

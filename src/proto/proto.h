@@ -70,6 +70,7 @@ enum sp_session_field { SP_SESSION_FIELDS(SP_FIELD_ENUM) SP_SESSION_NFIELDS };
 enum sp_value_flags {
     SP_V_DERIVED = 1 << 0, /* str is not the raw bytes (decoded, joined, computed): an edit must encode */
     SP_V_INBODY = 1 << 1,  /* off/len count in msg->body, not in msg->unit (the body was chunked or coded) */
+    SP_V_ALIAS = 1 << 2,   /* the next value of this field once more, under a name that some servers give it: for who asks for that name */
 };
 
 /* One value of one field. Values remember the bytes they came from. */

@@ -17,11 +17,20 @@ static bool key_is(const struct sp_matcher *mt, uint16_t field, struct sp_span k
     return mt->proto->fields[field].flags & SP_F_IKEY ? sp_span_ieq(key, wanted) : sp_span_eq(key, wanted);
 }
 
+static bool is_keyed(const struct bnode *of)
+{
+    return of->kind >= SP_EX_FIELD ? of->keyed : of->main_keyed;
+}
+
+static bool named_by(const struct sp_matcher *mt, const struct sp_value *v, const struct bnode *of)
+{
+    struct bref key = of->kind >= SP_EX_FIELD ? of->str : of->main_key;
+    return v->field == of->field && (!is_keyed(of) || key_is(mt, v->field, v->key, block_str(mt->policy, key)));
+}
+
 bool value_is(const struct sp_matcher *mt, const struct sp_value *v, const struct bnode *of)
 {
-    bool keyed = of->kind >= SP_EX_FIELD ? of->keyed : of->main_keyed;
-    struct bref key = of->kind >= SP_EX_FIELD ? of->str : of->main_key;
-    return v->field == of->field && (!keyed || key_is(mt, v->field, v->key, block_str(mt->policy, key)));
+    return named_by(mt, v, of) && (is_keyed(of) || !(v->flags & SP_V_ALIAS));
 }
 
 /* The next value at or after i that the node speaks of, UINT32_MAX at the end. */
@@ -51,7 +60,7 @@ static struct sp_fval eval(struct sp_matcher *mt, uint32_t off, struct asked q);
 
 static struct sp_fval eval_field(struct sp_matcher *mt, const struct bnode *n, struct asked q)
 {
-    if (q.value != UINT32_MAX && value_is(mt, &mt->msg->values[q.value], n))
+    if (q.value != UINT32_MAX && named_by(mt, &mt->msg->values[q.value], n))
         return fval_of(&mt->msg->values[q.value]);
     uint32_t i = first_of(mt, n);
     return i == UINT32_MAX ? ABSENT : fval_of(&mt->msg->values[i]);
@@ -339,11 +348,11 @@ bool eval_value_holds(struct sp_matcher *mt, uint32_t node, const struct bnode *
         return eval_value_holds(mt, n->a, target, value) || eval_value_holds(mt, n->b, target, value);
     case SP_EX_ANY:
     case SP_EX_ALL:
-        return speaks_of(mt, n, target) && value_is(mt, &mt->msg->values[value], n) &&
+        return speaks_of(mt, n, target) && named_by(mt, &mt->msg->values[value], n) &&
                condition(mt, n->a, (struct asked){n, value}) == YES;
     case SP_EX_CMP:
     case SP_EX_TRUTH:
-        return n->cmp != SP_CMP_NE && n->asks && speaks_of(mt, n, target) && value_is(mt, &mt->msg->values[value], n) &&
+        return n->cmp != SP_CMP_NE && n->asks && speaks_of(mt, n, target) && named_by(mt, &mt->msg->values[value], n) &&
                predicate(mt, n, (struct asked){n, value});
     default:
         return false;

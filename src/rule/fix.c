@@ -55,6 +55,14 @@ static bool replace_parts(struct sp_matcher *mt, uint32_t som_db, struct sp_span
 
 /* ---- one value ---- */
 
+/* What stands in the message: behind the aliases of a value comes the value. */
+static uint32_t original_of(const struct sp_matcher *mt, uint32_t value)
+{
+    while (mt->msg->values[value].flags & SP_V_ALIAS)
+        value = mt->next[value];
+    return value;
+}
+
 static struct sp_span number_text(struct sp_matcher *mt, int64_t n)
 {
     struct sp_buf out = sp_buf_arena(mt->arena, 24);
@@ -64,13 +72,14 @@ static struct sp_span number_text(struct sp_matcher *mt, int64_t n)
 
 static struct sp_fix *fix_of(struct sp_matcher *mt, struct sp_verdict *v, uint32_t value)
 {
-    uint32_t i = mt->fixed[value]; /* left over from another message, perhaps */
-    return i < v->nfixes && v->fixes[i].value == value ? &v->fixes[i] : NULL;
+    uint32_t original = original_of(mt, value), i = mt->fixed[original]; /* left over from another message, perhaps */
+    return i < v->nfixes && v->fixes[i].value == original ? &v->fixes[i] : NULL;
 }
 
 static bool add_fix(struct sp_matcher *mt, struct sp_verdict *v, struct sp_fix fix)
 {
     struct sp_fix *earlier = fix_of(mt, v, fix.value);
+    fix.value = original_of(mt, fix.value);
     if (earlier) {
         *earlier = fix;
         return true;

@@ -182,11 +182,19 @@ static void scan_bytes(struct scan *s, struct sp_span bytes)
         scan_span(block_at(s->mt->policy, s->field->db[s->kind]), bytes, s->mt->scratch, on_pattern, s);
 }
 
+/* The next value at or behind i that has no other name: patterns for any key need not see a value twice. */
+static uint32_t skip_aliases(const struct sp_matcher *mt, uint32_t i)
+{
+    while (i != UINT32_MAX && mt->msg->values[i].flags & SP_V_ALIAS)
+        i = mt->next[i];
+    return i;
+}
+
 /* Copies the values of a field behind each other, a line break between them; 0: one value alone, or too much. */
 static size_t join_values(struct sp_matcher *mt, uint32_t first)
 {
     size_t n = 0;
-    for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
+    for (uint32_t i = first; i != UINT32_MAX; i = skip_aliases(mt, mt->next[i])) {
         struct sp_span s = mt->msg->values[i].str;
         if (s.n >= JOIN_MAX - n)
             return 0;
@@ -201,7 +209,7 @@ static size_t join_values(struct sp_matcher *mt, uint32_t first)
 /* Does some value have a byte that the literals need? */
 static bool may_have(const struct sp_matcher *mt, const struct bfield *f, uint32_t first)
 {
-    for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
+    for (uint32_t i = first; i != UINT32_MAX; i = skip_aliases(mt, mt->next[i])) {
         if (sp_span_has4(mt->msg->values[i].str, f->need))
             return true;
     }
@@ -212,6 +220,7 @@ static bool may_have(const struct sp_matcher *mt, const struct bfield *f, uint32
 static void find_anywhere(struct sp_matcher *mt, const struct bfield *f, enum db_kind kind, uint32_t first)
 {
     struct scan s = {.mt = mt, .field = f, .kind = kind};
+    first = skip_aliases(mt, first);
     if (kind == DB_LITERALS && f->needs && !may_have(mt, f, first))
         return;
     size_t joined = mt->next[first] != UINT32_MAX ? join_values(mt, first) : 0;
@@ -221,7 +230,7 @@ static void find_anywhere(struct sp_matcher *mt, const struct bfield *f, enum db
     if (joined && !s.hit)
         return;
     s.hint = false;
-    for (uint32_t i = first; i != UINT32_MAX; i = mt->next[i]) {
+    for (uint32_t i = first; i != UINT32_MAX; i = skip_aliases(mt, mt->next[i])) {
         if (mt->msg->values[i].str.n)
             scan_bytes(&s, mt->msg->values[i].str);
     }

@@ -19,9 +19,10 @@ enum http_rewriting { TOLD = 0, QUIET = 1 };
     A(OBS_FOLD, "obs_fold", TOLD, "a folded header line is joined with one space", "9112 5.2") \
     A(BLANK_BEFORE_COLON_RESPONSE, "blank_before_colon_response", TOLD, "blanks between a response's field name and the colon are removed", "9112 5.1") \
     A(LENGTH_REPEATED, "length_repeated", TOLD, "a Content-Length repeated with the same value is written once", "9110 8.6") \
+    A(LENGTH_BLANKS, "length_blanks", QUIET, "Content-Length is written behind one space, without blanks at its end", "9110 5.6.3") \
     A(LENGTH_WITH_CHUNKED_RESPONSE, "length_with_chunked_response", TOLD, "Content-Length beside Transfer-Encoding is removed from a response", "9112 6.3") \
     A(LENGTH_WITHOUT_BODY, "length_without_body", TOLD, "Content-Length and Transfer-Encoding are removed from an answer that has no body: 1xx, 204, 2xx to CONNECT", "9112 6.3") \
-    A(CODING_CASE, "coding_case", QUIET, "the transfer coding is written \"chunked\"", "9112 7") \
+    A(CODING_CASE, "coding_case", QUIET, "the transfer coding is written \"chunked\", behind one space, without empty elements of a list", "9112 7") \
     A(EXPECT_HELD, "expect_held", QUIET, "Expect: 100-continue is answered here and removed: servers disagree on whether the body still follows their own early answer", "9110 10.1.1") \
     A(UPGRADE_H2C, "upgrade_h2c", QUIET, "an offer to go on in HTTP/2 is removed: it would pass uninspected", "9110 7.8") \
     A(CHUNK_EXTENSION, "chunk_extension", QUIET, "chunk extensions, and blanks behind a chunk size, are removed", "9112 7.1.1") \
@@ -66,8 +67,9 @@ enum http_rewriting { TOLD = 0, QUIET = 1 };
     A(CONTENT_CODING, "content_coding", 415, "a body that a rule must read has an unknown content coding, or more than three", "9110 8.4") \
     A(CONTENT_BROKEN, "content_broken", 400, "a body that a rule must read does not decompress", "9110 8.4") \
     A(CONTENT_TOO_BIG, "content_too_big", 413, "a body that a rule must read expands beyond 32 MiB or 1000 times", "9110 8.4") \
-    A(CHARSET, "charset", 415, "a body that a rule must read is in a charset that does not contain ASCII (UTF-16 is understood)", "9110 8.3.2") \
-    A(BOUNDARY, "boundary", 400, "a multipart body that a rule must read has no boundary, or several", "2046 5.1.1") \
+    A(CHARSET, "charset", 415, "a body that a rule must read, or a value in it, is in a charset that does not contain ASCII (UTF-16 is understood, not in forms), names several, or is not in the UTF-16 that it names", "9110 8.3.2") \
+    A(BOUNDARY, "boundary", 400, "a multipart body that a rule must read has no boundary, several, or one that servers find differently (behind another \"boundary\", with a comma or blanks out of quotes)", "2046 5.1.1") \
+    A(MULTIPART, "multipart_unclear", 400, "a multipart body that a rule must read is not read alike by servers: a line that only begins like a delimiter, names or charsets that contradict each other, an encoded value, more than 32 header lines or 16 KiB of them in a part, a boundary of more than 70 bytes", "2046 5.1") \
     A(UNSOLICITED, "unsolicited_response", 502, "the server speaks without a request", "9112 9.2") \
     A(UPGRADE_UNASKED, "upgrade_unasked", 502, "101 without a request to upgrade", "9110 15.2.2")
 /* clang-format on */

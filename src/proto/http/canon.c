@@ -104,10 +104,6 @@ static struct sp_span new_value(struct sp_msg *m, const struct http_head *h, con
         *why = SP_HTTP_A_ABSOLUTE_HOST;
         return h->authority;
     }
-    if (l->known == H_TRANSFER_ENCODING && !sp_span_eq(value, SP_LIT("chunked"))) {
-        *why = SP_HTTP_A_CODING_CASE;
-        return SP_LIT("chunked");
-    }
     if (l->known == H_UPGRADE && h->h2c && h->dir == SP_C2S) {
         *why = SP_HTTP_A_UPGRADE_H2C;
         return without_h2(m, value);
@@ -140,6 +136,18 @@ static void canon_fold(struct sp_msg *m, const struct http_line *l)
     }
 }
 
+/* Servers have failed to see "chunked" behind a TAB or before a blank: from the colon to the line break there is one way to write what frames. */
+static void canon_framing(struct sp_msg *m, size_t from, size_t end, struct sp_span value, enum sp_http_anomaly why)
+{
+    struct sp_span now = sp_span_sub(m->unit, from, end - from - (m->unit.p[end - 2] == '\r' ? 2 : 1));
+    if (sp_span_at(now, 0) == ' ' && sp_span_eq(sp_span_from(now, 1), value))
+        return;
+    struct sp_buf out = sp_buf_arena(m->arena, value.n + 1);
+    sp_put_byte(&out, ' ');
+    sp_put(&out, value);
+    edit(m, why, from, now.n, sp_buf_done(&out, m->arena));
+}
+
 static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
 {
     const struct http_line *l = &h->lines[i];
@@ -154,7 +162,11 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
         colon++;
     if (colon > name_end)
         edit(m, SP_HTTP_A_BLANK_BEFORE_COLON_RESPONSE, name_end, colon - name_end, NOTHING);
-    if (why && !sp_span_eq(value, http_line_value(h, l)))
+    if (l->known == H_TRANSFER_ENCODING)
+        canon_framing(m, colon + 1, l->end, SP_LIT("chunked"), SP_HTTP_A_CODING_CASE);
+    else if (l->known == H_CONTENT_LENGTH)
+        canon_framing(m, colon + 1, l->end, value, why ? why : SP_HTTP_A_LENGTH_BLANKS);
+    else if (why && !sp_span_eq(value, http_line_value(h, l)))
         edit(m, why, l->value, l->value_len, value);
     else if (l->folded)
         canon_fold(m, l);
@@ -165,7 +177,7 @@ static void canon_line(struct sp_msg *m, const struct http_head *h, uint16_t i)
 static bool is_canonical(const struct http_head *h)
 {
     bool lines = h->plain_breaks && !h->start && !h->any_folded && !h->any_blank;
-    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !h->list_length && !(h->bodyless && h->length);
+    bool facts = !h->absolute && h->minor <= 1 && !h->h2c && !h->list_length && !h->blanks_length && !(h->bodyless && h->length);
     return lines && facts && !h->count[H_TRANSFER_ENCODING] && !h->count[H_EXPECT];
 }
 

@@ -27,6 +27,18 @@ static inline void put(struct sp_msg *m, unsigned field, struct sp_span key, str
     v->num = 0;
 }
 
+/* The same, and before it under the name that PHP gives it, where that is another. */
+static void put_named(struct sp_msg *m, unsigned field, struct sp_span name, struct sp_span php, struct sp_span str, struct sp_span raw)
+{
+    if (!sp_want(m, field))
+        return;
+    if (php.n && m->nvalues < SP_VALUES_MAX) {
+        put(m, field, php, str, raw);
+        m->values[m->nvalues - 1].flags |= SP_V_ALIAS;
+    }
+    put(m, field, name, str, raw);
+}
+
 /* ---- parts: chunk-size lines and trailers ---- */
 
 static bool decode_part(const struct http_state *st, struct sp_msg *m)
@@ -71,14 +83,12 @@ static void add_args(struct sp_msg *m, struct sp_span query)
     while (sp_form_next(query, &at, &p) && !m->overflow) {
         struct sp_span name = decode ? sp_url_decode(p.name, SP_URL_PLUS, m->arena) : p.name;
         struct sp_span value = decode ? sp_url_decode(p.value, SP_URL_PLUS, m->arena) : p.value;
-        if (sp_want(m, SP_HTTP_QARGS))
-            put(m, SP_HTTP_QARGS, name, value, p.value);
-        if (sp_want(m, SP_HTTP_QARGS_RAW))
-            put(m, SP_HTTP_QARGS_RAW, name, p.value, p.value);
+        struct sp_span php = http_php_name(m, name, name);
+        put_named(m, SP_HTTP_QARGS, name, php, value, p.value);
+        put_named(m, SP_HTTP_QARGS_RAW, name, php, p.value, p.value);
         if (sp_want(m, SP_HTTP_QARGS_NAMES))
             put(m, SP_HTTP_QARGS_NAMES, NONE, name, p.name);
-        if (sp_want(m, SP_HTTP_ARGS))
-            put(m, SP_HTTP_ARGS, name, value, p.value);
+        put_named(m, SP_HTTP_ARGS, name, php, value, p.value);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
             put(m, SP_HTTP_ARGS_NAMES, NONE, name, p.name);
     }
@@ -104,19 +114,44 @@ static void add_query(struct sp_msg *m, const struct http_head *h)
         add_args(m, h->query);
 }
 
+static void add_cookie(struct sp_msg *m, struct sp_span name, struct sp_span php, struct sp_span value, struct sp_span raw)
+{
+    put_named(m, SP_HTTP_COOKIES, name, php, value, raw);
+    put_named(m, SP_HTTP_ARGS, name, php, value, raw);
+}
+
+/* What a quoted value is to readers of legacy cookies, where that is another one. One that reaches into the next pairs cannot be corrected. */
+static void add_quoted_cookie(struct sp_msg *m, struct sp_span header, const struct sp_pair *p, struct sp_span plain)
+{
+    size_t off = (size_t)(p->raw.p - header.p), all = (size_t)(p->all.p - header.p) + p->all.n;
+    size_t open = off && header.p[off - 1] == '"' ? off - 1 : off;
+    struct sp_span in = sp_span_from(header, open), value, last = plain;
+    for (int octal = 0; octal < 2 && p->has_value && sp_span_at(in, 0) == '"'; octal++) {
+        size_t n = sp_cookie_quoted(in, octal, m->arena, &value);
+        value = n ? sp_url_decode(value, 0, m->arena) : plain;
+        bool other = !sp_span_eq(value, plain) && !sp_span_eq(value, last);
+        last = value;
+        if (other && sp_want(m, SP_HTTP_COOKIES))
+            http_add(m, SP_HTTP_COOKIES, p->name, value, open + n <= all ? p->raw : NONE, 0);
+        if (other && sp_want(m, SP_HTTP_ARGS))
+            http_add(m, SP_HTTP_ARGS, p->name, value, open + n <= all ? p->raw : NONE, 0);
+    }
+}
+
 static void add_cookies(struct sp_msg *m, struct sp_span header)
 {
     struct sp_pair p;
     size_t at = 0;
-    bool decode = http_has_escapes(header);
+    bool decode = http_has_escapes(header), quotes = sp_span_byte(header, 0, '"') != SP_NOT_FOUND;
     while (sp_cookie_next(header, &at, &p) && !m->overflow) {
         struct sp_span value = decode ? sp_url_decode(p.value, 0, m->arena) : p.value;
-        if (sp_want(m, SP_HTTP_COOKIES))
-            put(m, SP_HTTP_COOKIES, p.name, value, p.value);
+        /* PHP decoded the names of cookies too, until 7.4.11 (CVE-2020-7070). */
+        struct sp_span php = http_php_name(m, p.name, decode ? sp_url_decode(p.name, 0, m->arena) : p.name);
+        add_cookie(m, p.name, php, value, p.value);
+        if (quotes)
+            add_quoted_cookie(m, header, &p, value);
         if (sp_want(m, SP_HTTP_COOKIES_NAMES))
             put(m, SP_HTTP_COOKIES_NAMES, NONE, p.name, p.name);
-        if (sp_want(m, SP_HTTP_ARGS))
-            put(m, SP_HTTP_ARGS, p.name, value, p.value);
         if (sp_want(m, SP_HTTP_ARGS_NAMES))
             put(m, SP_HTTP_ARGS_NAMES, NONE, p.name, p.name);
     }

@@ -98,18 +98,27 @@ static bool read_length(struct http_head *h, struct sp_span list)
     return true;
 }
 
-/* "chunked" once and nothing else (RFC 9112 section 6.1) */
+/* Between the colon and the line break, whose CR h->plain_breaks tells of. */
+static bool has_one_space(const struct http_head *h, const struct http_line *l)
+{
+    return h->unit.p[l->value - 1] == ' ' && h->unit.p[l->value - 2] == ':' && l->value + l->value_len + 2 >= l->end;
+}
+
+/* "chunked" once and nothing else (RFC 9112 section 6.1); empty elements of the list do not count (RFC 9110 section 5.6.1.2). */
 static bool check_coding(struct http_head *h, struct sp_span list)
 {
     struct sp_span item;
     size_t at = 0;
-    unsigned others = !sp_span_ieq(list, SP_LIT("chunked"));
+    bool found = false, others = false;
     while (http_list_next(list, &at, &item)) {
-        if (sp_span_ieq(item, SP_LIT("chunked")) && h->chunked)
+        bool chunked = sp_span_ieq(item, SP_LIT("chunked"));
+        if (chunked && h->chunked)
             return fail(h, SP_HTTP_A_CODING_REPEATED);
-        h->chunked |= sp_span_ieq(item, SP_LIT("chunked"));
+        found |= chunked;
+        others |= !chunked;
+        h->chunked |= chunked;
     }
-    return !others || fail(h, SP_HTTP_A_CODING);
+    return (found && !others) || fail(h, SP_HTTP_A_CODING);
 }
 
 /* A field that an intermediary or server drops when Connection names it must not be one that gives the message its meaning. */
@@ -176,6 +185,7 @@ static bool check_line(struct http_head *h, const struct http_line *l)
         return fail(h, SP_HTTP_A_FOLDED_FRAMING);
     switch (l->known) {
     case H_CONTENT_LENGTH:
+        h->blanks_length |= !has_one_space(h, l);
         return read_length(h, value);
     case H_TRANSFER_ENCODING:
         return check_coding(h, value);

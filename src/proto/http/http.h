@@ -81,6 +81,7 @@ struct http_head {
     uint16_t first[H_UPGRADE + 1], count[H_UPGRADE + 1];
     uint64_t length;
     bool has_length, list_length; /* Content-Length given; more than once */
+    bool blanks_length;           /* not with one space before it and none behind it */
     bool chunked, keep_alive, close, connect, expect;
     bool upgrade_option, upgrade, h2c; /* Connection says so; Upgrade names a protocol; HTTP/2 among them */
     bool bodyless;                /* a response that by its status has no body, whatever its header says */
@@ -208,5 +209,11 @@ enum http_bits {
 /* Adds a value whose raw bytes are `raw` (inside the unit, or inside m->body with SP_V_INBODY). */
 void http_add(struct sp_msg *m, unsigned field, struct sp_span key, struct sp_span str, struct sp_span raw, unsigned flags);
 void http_add_num(struct sp_msg *m, unsigned field, int64_t num, struct sp_span raw);
+/* The name that PHP gives the parameter `decoded`; empty when that is `name`, under which it is told anyway. */
+static inline struct sp_span http_php_name(struct sp_msg *m, struct sp_span name, struct sp_span decoded)
+{
+    struct sp_span php = sp_form_php_name(decoded, m->arena);
+    return php.p == name.p || sp_span_eq(php, name) ? (struct sp_span){NULL, 0} : php;
+}
 
 #endif

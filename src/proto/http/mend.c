@@ -275,12 +275,23 @@ static bool fix_part(struct mend *d, const struct sp_value *v, const struct sp_f
     return sp_span_find(fix->to, 0, SP_LIT("\n--")) == SP_NOT_FOUND && set_bytes(d, v, fix->to);
 }
 
-/* In quotes, with the escape that browsers use. */
+/* The value of filename*= with its charset (RFC 8187 section 3.2). */
+static struct sp_span extended_value(const struct mend *d, struct sp_span to)
+{
+    struct sp_buf out = sp_buf_arena(d->m->arena, to.n * 3 + 7);
+    sp_put_str(&out, "UTF-8''");
+    sp_url_encode(&out, to, 0, NONE);
+    return sp_buf_done(&out, d->m->arena);
+}
+
+/* In quotes, with the escape that browsers use; behind filename*= as that one wants it. */
 static bool fix_filename(struct mend *d, const struct sp_value *v, const struct sp_fix *fix)
 {
     if (fix->op != SP_FIX_SET || has_controls(fix->to))
         return false;
     bool quoted = sp_span_at(space_of(d, v), (size_t)v->off - 1) == '"';
+    if (sp_span_at(space_of(d, v), (size_t)v->off - quoted - 2) == '*')
+        return set_bytes(d, v, extended_value(d, fix->to));
     struct sp_buf out = sp_buf_arena(d->m->arena, fix->to.n * 3 + 2);
     sp_put_str(&out, quoted ? "" : "\"");
     for (size_t i = 0; i < fix->to.n; i++) {
@@ -303,15 +314,17 @@ static bool json_blank(int c)
 /* Where the member or element with this value begins: at its key, if it has one. */
 static bool json_start(const struct mend *d, struct sp_span body, const uint8_t *value, size_t *ret)
 {
-    struct sp_json j = {.in = body, .arena = d->m->arena};
+    struct sp_json j = {.in = body, .arena = d->m->arena, .lenient = true};
     struct sp_json_item item;
-    const uint8_t *start = NULL;
+    const uint8_t *key = NULL;
+    unsigned key_depth = 0;
     for (sp_json_next(&j, &item); item.kind != SP_JSON_END && item.kind != SP_JSON_BROKEN; sp_json_next(&j, &item)) {
         if (item.raw.p == value) {
-            *ret = (size_t)((start ? start : value) - body.p);
+            *ret = (size_t)((key && key_depth == item.depth ? key : value) - body.p);
             return item.depth > 0;
         }
-        start = item.kind == SP_JSON_KEY ? item.raw.p : NULL;
+        key = item.kind == SP_JSON_KEY ? item.raw.p : NULL;
+        key_depth = item.depth;
     }
     return false;
 }
@@ -402,6 +415,18 @@ static bool fix_one(struct mend *d, const struct sp_fix *fix)
     return v->field < SP_HTTP_NFIELDS && places[v->field] && places[v->field](d, v, fix);
 }
 
+/* Its bytes were corrected already: one argument, seen through two fields or under two names. */
+static bool is_repeated(const struct mend *d, const struct sp_fix *fixes, uint32_t i)
+{
+    const struct sp_value *v = &d->m->values[fixes[i].value];
+    for (uint32_t k = 0; k < i; k++) {
+        const struct sp_value *w = &d->m->values[fixes[k].value];
+        if (w->off == v->off && w->len == v->len && !((w->flags ^ v->flags) & SP_V_INBODY))
+            return true;
+    }
+    return false;
+}
+
 /* ---- lengths ---- */
 
 static struct sp_span number(const struct mend *d, uint64_t n)
@@ -467,7 +492,7 @@ bool http_mend(const void *state, const struct sp_msg *m, const struct sp_fix *f
         !http_head_read(&d.head, d.lines, sp_span_sub(m->unit, 0, d.head_len), (enum sp_dir)m->dir, http_answering(st)))
         return false;
     for (uint32_t i = 0; i < nfixes; i++) {
-        if (!fix_one(&d, &fixes[i]))
+        if (!is_repeated(&d, fixes, i) && !fix_one(&d, &fixes[i]))
             return false;
     }
     if (!(d.rewrite ? rewrite_body(&d) : repair_length(&d)))

@@ -63,6 +63,72 @@ static void quotes_around_cookies_are_removed(void **state)
     assert_reads(cookie, "a=\"\"; b=\"c", "a=\nb=\"c\n");
 }
 
+static void quoted(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+{
+    for (int octal = 0; octal < 2; octal++) {
+        struct sp_span value = SP_LIT("-");
+        size_t n = sp_cookie_quoted(in, octal, a, &value);
+        assert_true(n <= in.n);
+        sp_put(out, value);
+        sp_put_str(out, octal ? "" : "|");
+    }
+}
+
+static void legacy_cookies_are_quoted_strings(void **state)
+{
+    (void)state;
+    assert_reads(quoted, "\"a\"", "a|a");
+    assert_reads(quoted, "\"E\\V;I\\\"L\"; b=\"c\"", "EV;I\"L|EV;I\"L");
+    assert_reads(quoted, "\"\\105\\056\\400\\12\"", "10505640012|E.40012");
+    assert_reads(quoted, "\"a\\\"", "-|-");
+    assert_reads(quoted, "\"", "-|-");
+}
+
+static void php_name(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+{
+    struct sp_span name = sp_form_php_name(in, a);
+    assert_true(!sp_span_eq(name, in) || name.p == in.p);
+    sp_put(out, name);
+}
+
+static void php_names_begin_behind_blanks_and_end_at_nul(void **state)
+{
+    (void)state;
+    assert_reads(php_name, "", "");
+    assert_reads(php_name, "action", "action");
+    assert_reads(php_name, "  action", "action");
+    assert_reads(php_name, "\taction", "\taction");
+    assert_reads(php_name, "   ", "");
+    assert_reads(php_name, "action\0", "action");
+    assert_reads(php_name, " act.ion\0[x]", "act_ion");
+    assert_reads(php_name, "\0action", "");
+    assert_reads(php_name, "list[a\0b]", "list_a");
+}
+
+static void php_names_have_underscores_for_dots_blanks_and_lone_brackets(void **state)
+{
+    (void)state;
+    assert_reads(php_name, "poller.id", "poller_id");
+    assert_reads(php_name, "poller id", "poller_id");
+    assert_reads(php_name, "poller[id", "poller_id");
+    assert_reads(php_name, "a[b.c[d", "a_b_c_d");
+    assert_reads(php_name, "a]b", "a]b");
+    assert_reads(php_name, "[action", "");
+    assert_reads(php_name, "[a]", "");
+}
+
+static void php_names_end_behind_their_indexes(void **state)
+{
+    (void)state;
+    assert_reads(php_name, "list[order]", "list[order]");
+    assert_reads(php_name, "list[order]x", "list[order]");
+    assert_reads(php_name, "li.st[or.d er][]x[y]", "li_st[or.d er][]");
+    assert_reads(php_name, "list[order][x", "list[order]");
+    assert_reads(php_name, "a[ ]", "a[]");
+    assert_reads(php_name, "a[ b]", "a[ b]");
+    assert_reads(php_name, "a[b[c]", "a[b[c]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +136,10 @@ int main(void)
         cmocka_unit_test(empty_pairs_are_skipped),
         cmocka_unit_test(cookies_are_split_at_semicolons),
         cmocka_unit_test(quotes_around_cookies_are_removed),
+        cmocka_unit_test(legacy_cookies_are_quoted_strings),
+        cmocka_unit_test(php_names_begin_behind_blanks_and_end_at_nul),
+        cmocka_unit_test(php_names_have_underscores_for_dots_blanks_and_lone_brackets),
+        cmocka_unit_test(php_names_end_behind_their_indexes),
     };
     return reads_group(tests);
 }

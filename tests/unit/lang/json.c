@@ -2,11 +2,10 @@
 #include "reads.h"
 
 /* One item a line: path, what it is, value. Strings in quotes, unescaped. */
-static void items(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+static void put_items(struct sp_json j, struct sp_buf *out)
 {
     static const char *const marks[] = {
         [SP_JSON_STR] = "\"", [SP_JSON_NUM] = "number ", [SP_JSON_TRUE] = "", [SP_JSON_FALSE] = "", [SP_JSON_NULL] = "", [SP_JSON_KEY] = "key "};
-    struct sp_json j = {.in = in, .arena = a};
     struct sp_json_item item;
     for (sp_json_next(&j, &item); item.kind != SP_JSON_END && item.kind != SP_JSON_BROKEN; sp_json_next(&j, &item)) {
         sp_put(out, item.path);
@@ -16,6 +15,17 @@ static void items(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
         sp_put_str(out, item.kind == SP_JSON_STR ? "\"\n" : "\n");
     }
     sp_put_str(out, item.kind == SP_JSON_END ? "end" : "broken");
+    assert_int_equal(j.malformed, item.kind == SP_JSON_BROKEN);
+}
+
+static void items(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+{
+    put_items((struct sp_json){.in = in, .arena = a}, out);
+}
+
+static void lenient(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+{
+    put_items((struct sp_json){.in = in, .arena = a, .lenient = true}, out);
 }
 
 static void scalars(void **state)
@@ -82,6 +92,61 @@ static void items_before_the_break_stand(void **state)
     (void)state;
     assert_reads(items, "{\"a\":\"b\",c", "a: key a\na: \"b\"\nbroken");
     assert_reads(items, "[1,2", "0: number 1\n1: number 2\nbroken");
+}
+
+#define REPEATED_4(s) s s s s
+#define REPEATED_16(s) REPEATED_4(s) REPEATED_4(s) REPEATED_4(s) REPEATED_4(s)
+
+static void lenient_readers_skip_comments(void **state)
+{
+    (void)state;
+    assert_reads(lenient, "{\"a\":1}", "a: key a\na: number 1\nend");
+    assert_reads(lenient, "/*\"*/{/**/\"a\"/* : */:/*/ 0 /*/1//,\n,#x\n\"b\":2}", "a: key a\na: \"1\"\nb: key b\nb: \"2\"\nbroken");
+    assert_reads(lenient, "[1, // x\r\n 2] /* ", "0: number 1\n1: \"2\"\nbroken");
+    assert_reads_unclear(lenient, "// x\r\"a\"\n", "broken");
+    assert_reads(lenient, "\x89PNG\r\n# x\r\"a\"\n", ": \"\x89PNG\"\nbroken");
+    assert_reads(lenient, ")]}'\n{\"a\":1}", "a: key a\na: \"1\"\nbroken");
+}
+
+static void lenient_readers_take_any_quotes_and_none(void **state)
+{
+    (void)state;
+    assert_reads(lenient, "{'a':'b\"c',d:'e'}", "a: key a\na: \"b\"c\"\nd: key d\nd: \"e\"\nbroken");
+    assert_reads(lenient, "{a:b c:1abc,\"d\":01}", "a: key a\na: \"b\"\nc: key c\nc: \"1abc\"\nd: key d\nd: \"01\"\nbroken");
+    assert_reads(lenient, "{\"a\":1abc}", "a: key a\na: \"1abc\"\nbroken");
+    assert_reads(lenient, "{\"a\":truely}", "a: key a\na: \"truely\"\nbroken");
+    assert_reads(lenient, "[0x1F,+1,.5,NaN,-Infinity,http://a]", "0: \"0x1F\"\n1: \"+1\"\n2: \".5\"\n3: \"NaN\"\n4: \"-Infinity\"\n5: \"http\"\nbroken");
+    assert_reads(lenient, "{a={b=>1;c:[x;y]}}", "a: key a\na.b: key b\na.b: \">1\"\na.c: key c\na.c.0: \"x\"\na.c.1: \"y\"\nbroken");
+    assert_reads(lenient, "['a", "0: \"a\"\nbroken");
+}
+
+static void lenient_readers_have_more_escapes(void **state)
+{
+    (void)state;
+    assert_reads(lenient, "['\\x41\\u0042\\'\\v\\q\\7\\\r\nC\\\nD\nE\\u12']", "0: \"AB'\vq\7CD\nEu12\"\nbroken");
+    assert_reads(lenient, "{\\u0061:\\x62}", "a: key a\na: \"b\"\nbroken");
+    assert_reads(lenient, "[\"a\nb\\x4\",'\\", "0: \"a\nbx4\"\n1: \"\\\"\nbroken");
+}
+
+static void lenient_readers_miss_no_commas(void **state)
+{
+    (void)state;
+    assert_reads(lenient, "{\"a\":1,,\"b\":2,}", "a: key a\na: number 1\nb: key b\nb: \"2\"\nbroken");
+    assert_reads(lenient, "[1,]", "0: number 1\nbroken");
+    assert_reads(lenient, "{\"a\":1 \"b\":2}", "a: key a\na: number 1\nb: key b\nb: \"2\"\nbroken");
+    assert_reads(lenient, "{\"a\":Set[{\"b\":1}]}", "a: key a\na: \"Set\"\na.0.b: key b\na.0.b: \"1\"\nbroken");
+    assert_reads(lenient, "{\"a\" \"b\"}]{c:1}", ": \"a\"\n: \"b\"\nc: key c\nc: \"1\"\nbroken");
+    assert_reads(lenient, "}]:=;,x", ": \"x\"\nbroken");
+}
+
+static void lenient_readers_give_up_too(void **state)
+{
+    (void)state;
+    assert_reads(lenient, "}}}}}}}}}}}}}}}}\"a\"", ": \"a\"\nbroken");
+    assert_reads(lenient, "}}}}}}}}}}}}}}}}}\"a\"", "broken");
+    assert_reads(lenient, "[}]]]]]]]]]]]]]]]]]{\"a\":1}", "broken");
+    assert_reads(lenient, "a a a a a a a a a a a a a a a a [x]", REPEATED_16(": \"a\"\n") "0: \"x\"\nbroken");
+    assert_reads(lenient, "a a a a a a a a a a a a a a a a a [x]", REPEATED_16(": \"a\"\n") ": \"a\"\nbroken");
 }
 
 static void nested(struct sp_buf *out, unsigned depth)
@@ -170,6 +235,11 @@ int main(void)
         cmocka_unit_test(some_leniencies),
         cmocka_unit_test(anything_else_is_broken),
         cmocka_unit_test(items_before_the_break_stand),
+        cmocka_unit_test(lenient_readers_skip_comments),
+        cmocka_unit_test(lenient_readers_take_any_quotes_and_none),
+        cmocka_unit_test(lenient_readers_have_more_escapes),
+        cmocka_unit_test(lenient_readers_miss_no_commas),
+        cmocka_unit_test(lenient_readers_give_up_too),
         cmocka_unit_test(what_is_nested_too_deeply_is_not_inspected),
         cmocka_unit_test(long_paths_are_cut),
         cmocka_unit_test(plain_strings_are_not_copied),

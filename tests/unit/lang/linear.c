@@ -59,13 +59,15 @@ static void path(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 
 static void form(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 {
-    (void)a;
     (void)out;
     struct sp_pair p;
+    sp_form_php_name(in, a);
     for (size_t at = 0; sp_form_next(in, &at, &p);)
-        ;
+        sp_form_php_name(p.name, a);
     for (size_t at = 0; sp_cookie_next(in, &at, &p);)
         ;
+    struct sp_span value;
+    sp_cookie_quoted(in, true, a, &value);
 }
 
 static void param(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
@@ -87,7 +89,7 @@ static void multipart(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 static void json(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
 {
     (void)out;
-    struct sp_json j = {.in = in, .arena = a};
+    struct sp_json j = {.in = in, .arena = a, .lenient = true};
     struct sp_json_item item;
     do
         sp_json_next(&j, &item);
@@ -141,6 +143,8 @@ static const struct shape shapes[] = {
     {"", "[", ""}, {"", "{\"a\":", ""}, {"", "[1,", ""}, {"[", "1,", "1]"}, {"[", "[],", "1]"}, {"{", "\"a\":1,", "\"a\":1}"}, {"\"", "\\", ""},
     {"\"", "\\\\", "\""}, {"\"", "\\u0041", "\""}, {"\"", "\\ud800", "\""}, {"", "\"", ""}, {"", "\"\\n", ""}, {"", "\"\\n\" ", ""}, {"", "1 ", ""},
     {"", "1", ""}, {"{\"", "k", "\":[1,1,1,1]}"}, {"{\"a\":[", "\"\\n\",", "1]}"},
+    {"", "'", ""}, {"'", "\\'", "'"}, {"", "/*", ""}, {"", "/**/", ""}, {"", "//", ""}, {"#", "\r", ""}, {"{", "a:b,", ""}, {"{", "a b ", ""}, {"{", "a/**/", ""},
+    {"[", ",", ""}, {"[", ",a", ""}, {"", "\\x41", ""}, {"{", "[]", ""}, {"", "a[]", ""}, {"", "a[b", ""}, {"a=\"", "\\1", "\""},
     {"", "<", ""}, {"", "<!--", ""}, {"", "<!-->", ""}, {"", "<!---->", ""}, {"", "<![CDATA[", ""}, {"", "<![CDATA[]]>", ""}, {"", "<?", ""},
     {"", "<?" "?>", ""}, {"", "a<!---->", ""}, {"", "<a>", ""}, {"", "<a>b", ""}, {"", "</a>", ""}, {"", "</", ""}, {"", "<a ", ""}, {"<a ", "b='", ""},
     {"<a ", "b='' ", "/>"}, {"", "<a b='", ""}, {"<a b='", "&", "'/>"}, {"", "&#", ""}, {"", "&#x", ""}, {"&#", "0", "60;"}, {"", "&lt", ""},
@@ -148,6 +152,8 @@ static const struct shape shapes[] = {
     {"", "<!DOCTYPE ", ""}, {"", "<!DOCTYPE a>", ""}, {"", "<!DOCTYPE a [", ""}, {"<!DOCTYPE a [", "<!ENTITY x 'y'>", "]>"},
     {"<!DOCTYPE a [", "<!ENTITY ", "]>"}, {"<!DOCTYPE a [", "<!ENTITY x '", "]>"}, {"<!DOCTYPE a [", "\"<!ENTITY x '\"", "]>"},
     {"<!DOCTYPE a [", "<", "]>"}, {"<!DOCTYPE a [", "<!--", ""}, {"<!DOCTYPE a [", "<?", ""}, {"<!DOCTYPE a [", "[", ""}, {"<!DOCTYPE a ", "'", ""},
+    {"<!DOCTYPE a [<!ENTITY e 'x'>]><a>", "&e;", "</a>"}, {"<!DOCTYPE a [<!ENTITY e 'x'>]><a>", "&", "</a>"},
+    {"<!DOCTYPE a [<!ENTITY e '", "&#65;", "'>]><a>&e;</a>"}, {"<!DOCTYPE a [<!ENTITY e '&f;'><!ENTITY f 'y'>]><a ", "b='&e;' ", "/>"},
     {"<?xml ", "encoding", ""}, {"<?xml ", "encoding=", "?>"}, {"<?xml encoding=", "a", "?>"},
     {"", "YWJj", ""}, {"", "=", ""}, {"YW", "\n", ""},
     {"", "${", ""}, {"", "$", ""}, {"", "${lower:X}", ""}, {"", "${lower:", ""}, {"", "${::-x}", ""}, {"", "${date:'", ""}, {"${date:", "'x'", "}"},

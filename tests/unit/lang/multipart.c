@@ -20,8 +20,8 @@ static bool put_part(struct sp_buf *out, enum sp_part_result result, const struc
         put_named(out, " file:", p->filename);
     if (!sp_span_eq(p->filename, p->filename_raw))
         put_named(out, " raw:", p->filename_raw);
-    if (p->filename_ext.n)
-        put_named(out, " or:", p->filename_ext);
+    if (p->filename_other.n)
+        put_named(out, " or:", p->filename_other);
     if (p->type.n)
         put_named(out, " type:", p->type);
     if (p->content.n)
@@ -122,14 +122,23 @@ static void names_are_decoded_as_browsers_encode_them(void **state)
     assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename=\" a \"\r\n\r\n\r\n--b--", "part x file: a \nend");
 }
 
+static void encodings_that_some_servers_undo_are_unclear(void **state)
+{
+    (void)state;
+    assert_reads(parts, "--b\r\n" DISPOSITION "name=x\r\nContent-Transfer-Encoding: 8bit\r\n\r\nYQ==\r\n--b--", "part x = YQ==\nend");
+    assert_reads(parts, "--b\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--b--", "part = YQ==\nend"); /* no form */
+    assert_reads_unclear(parts, "--b\r\n" DISPOSITION "name=x\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--b--", "broken x\n");
+    assert_reads_unclear(parts, "--b\r\n" DISPOSITION "name=x\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\r\n=61\r\n--b--", "broken x\n");
+}
+
 static void both_file_names_are_told(void **state)
 {
     (void)state;
     assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename=\"a.php\"; filename*=UTF-8''b.jpg\r\n\r\n\r\n--b--",
-                 "part x file:a.php or:b.jpg\nend");
+        "part x file:b.jpg raw:UTF-8''b.jpg or:a.php\nend");
     assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename*=UTF-8''b.jpg; filename=\"a.php\"\r\n\r\n\r\n--b--",
                  "part x file:a.php or:b.jpg\nend");
-    assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename=a; filename*=utf-8''%61\r\n\r\n\r\n--b--", "part x file:a\nend");
+    assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename=a; filename*=utf-8''%61\r\n\r\n\r\n--b--", "part x file:a raw:utf-8''%61\nend");
     assert_reads(parts, "--b\r\n" DISPOSITION "name=x; filename*=utf-8''%e2%82%ac\r\n\r\n\r\n--b--",
                  "part x file:\xe2\x82\xac raw:utf-8''%e2%82%ac\nend");
 }
@@ -209,6 +218,7 @@ int main(void)
         cmocka_unit_test(headers_may_be_folded),
         cmocka_unit_test(names_are_decoded_as_browsers_encode_them),
         cmocka_unit_test(both_file_names_are_told),
+        cmocka_unit_test(encodings_that_some_servers_undo_are_unclear),
         cmocka_unit_test(contradictions_are_unclear),
         cmocka_unit_test(lines_that_only_begin_like_delimiters_are_unclear),
         cmocka_unit_test(heads_have_limits),

@@ -103,6 +103,66 @@ static void what_is_inert_in_a_document_type_hides_nothing(void **state)
     assert_reads(items, "<!DOCTYPE a [<!ELEMENT a (b)>]><a>]]></a>", "doctype a [<!ELEMENT a (b)>]\na<a\na: ]]>\nend");
 }
 
+#define ENTITIES(declared, content) "<!DOCTYPE a [" declared "]><a>" content "</a>"
+
+/* What the content is read as, whatever is told of the document type. */
+static void content(struct sp_span in, struct sp_arena *a, struct sp_buf *out)
+{
+    struct sp_xml x;
+    struct sp_xml_item item;
+    sp_xml_start(&x, in, a);
+    do {
+        sp_xml_next(&x, &item);
+        if (item.kind != SP_XML_DOCTYPE && item.kind != SP_XML_ENTITY)
+            put_item(out, &item);
+    } while (item.kind != SP_XML_END && item.kind != SP_XML_BROKEN);
+}
+
+static void entities_are_expanded(void **state)
+{
+    (void)state;
+    assert_reads(content, ENTITIES("<!ENTITY e \"EV\"><!ENTITY f 'IL'>", "&e;&f;"), "a<a\na: EVIL\nend");
+    assert_reads(content, ENTITIES("<!ENTITY e 'E&f;L'><!ENTITY f 'V&amp;I'>", "-&e;<!-- -->&f;-"), "a<a\na: -EV&ILV&I-\nend");
+    assert_reads(content, ENTITIES("<!ENTITY e 'x'><!ENTITY e 'y'>", "<b c='&e;&f;&amp;'/>"), "a<a\na/b<b\na/b @c=x&f;&\nend");
+    assert_reads(content, ENTITIES("<!ENTITY e '&#69;&#38;f;'><!ENTITY f '&lt;'>", "&e;"), "a<a\na: E<\nend");
+    assert_reads(content, ENTITIES("<!ENTITY e ''>", "E&e;V<![CDATA[&e;]]>&e"), "a<a\na: EV&e;&e\nend");
+    assert_reads(content, ENTITIES("<!ENTITY e SYSTEM 'f'>", "&e;"), "a<a\na: &e;\nend");
+}
+
+static void entities_that_cannot_be_expanded_are_not_inspected(void **state)
+{
+    (void)state;
+    assert_reads_unclear(content, ENTITIES("<!ENTITY e '<b/>'>", "&e;"), "a<a\nbroken");
+    assert_reads_unclear(content, ENTITIES("<!ENTITY e '&#60;b/>'>", "&e;"), "a<a\nbroken");
+    assert_reads_unclear(content, ENTITIES("<!ENTITY e '&f;'><!ENTITY f '&e;'>", "&e;"), "a<a\nbroken");
+    assert_reads_unclear(content, ENTITIES("<!ENTITY % p \"<!ENTITY e 'x'>\"> %p;", "&e;"), "a<a\nbroken");
+    assert_reads(content, ENTITIES("<!ENTITY e '<b/>'><!ENTITY % p 'x'> %p;", "x&amp;"), "a<a\na: x&\nend");
+    assert_reads(content, "<!DOCTYPE html><p>a&nbsp;100%</p>", "p<p\np: a&nbsp;100%\nend");
+}
+
+static void entities_are_bounded(void **state)
+{
+    (void)state;
+    struct sp_buf in = sp_buf_growing(1 << 20);
+    for (unsigned n = SP_XML_ENTITIES_MAX; n <= SP_XML_ENTITIES_MAX + 1; n++) {
+        in.n = 0;
+        sp_put_str(&in, "<!DOCTYPE a [");
+        for (unsigned i = 1; i <= n; i++)
+            sp_put_fmt(&in, "<!ENTITY e%u 'x'>", i);
+        sp_put_fmt(&in, "]><a>&e%u;</a>", n);
+        (void)reads_as(content, sp_buf_span(&in));
+        assert_int_equal(reads_exhausted(), n > SP_XML_ENTITIES_MAX);
+    }
+    in.n = 0;
+    sp_put_str(&in, "<!DOCTYPE a [<!ENTITY e0 '0123456789'>");
+    for (unsigned i = 1; i < 10; i++)
+        sp_put_fmt(&in, "<!ENTITY e%u '&e%u;&e%u;&e%u;&e%u;&e%u;&e%u;&e%u;&e%u;'>", i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+    sp_put_str(&in, "]><a>&e9;</a>");
+    assert_true(sp_span_ends(reads_as(content, sp_buf_span(&in)), SP_LIT("broken")));
+    assert_true(reads_exhausted());
+    sp_buf_fini(&in);
+}
+
 static void an_unfinished_document_type_tells_its_entities(void **state)
 {
     (void)state;
@@ -253,6 +313,9 @@ int main(void)
         cmocka_unit_test(text_is_one_whatever_it_is_cut_by),
         cmocka_unit_test(comments_and_instructions_are_skipped),
         cmocka_unit_test(document_types_and_entities),
+        cmocka_unit_test(entities_are_expanded),
+        cmocka_unit_test(entities_that_cannot_be_expanded_are_not_inspected),
+        cmocka_unit_test(entities_are_bounded),
         cmocka_unit_test(what_is_inert_in_a_document_type_hides_nothing),
         cmocka_unit_test(an_unfinished_document_type_tells_its_entities),
         cmocka_unit_test(one_document_type_a_document),

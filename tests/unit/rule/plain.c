@@ -16,7 +16,7 @@ static bool names(const struct plain *p, const struct sp_expr *e, const struct s
     if (v->field != e->field)
         return false;
     if (!e->keyed)
-        return true;
+        return !(v->flags & SP_V_ALIAS);
     return p->proto->fields[e->field].flags & SP_F_IKEY ? sp_span_ieq(v->key, e->str) : sp_span_eq(v->key, e->str);
 }
 

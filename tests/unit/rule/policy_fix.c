@@ -127,6 +127,42 @@ static void all_values_when_none_made_it_hold(void **state)
     fixed(1, 3, NULL);
 }
 
+static void alias(const char *key, const char *value)
+{
+    arg(key, value);
+    msg.values[msg.nvalues - 1].flags = SP_V_ALIAS;
+}
+
+/* An alias is found by its own name, and what is corrected is the value behind it, once. */
+static void values_behind_their_aliases(void **state)
+{
+    (void)state;
+    correction(world_compare(&world, SP_CMP_MATCHES, args("id"), text("[^0-9]")), SP_DO_REMOVE, args("id"), NULL);
+    correction(world_compare(&world, SP_CMP_MATCHES, args(NULL), text("y")), SP_DO_REMOVE, args("id"), NULL);
+    alias("id", "1"), arg(" id", "1"), alias("id", "xy"), arg("id.", "xy"), arg("i", "y"), arg("id", "x");
+    judge();
+    assert_int_equal(verdict.nhits, 2);
+    assert_int_equal(verdict.nfixes, 2);
+    fixed(0, 3, NULL);
+    fixed(1, 5, NULL);
+}
+
+static void aliases_are_not_counted_without_a_name(void **state)
+{
+    (void)state;
+    struct sp_expr *count = args(NULL);
+    count->kind = SP_EX_COUNT;
+    count->type = SP_NUM;
+    correction(world_compare(&world, SP_CMP_GT, count, world_number(&world, 2)), SP_DO_REMOVE, args("id"), NULL);
+    alias("id", "1"), arg("id.", "1"), arg("x", "2");
+    judge();
+    assert_int_equal(verdict.act, SP_PASS);
+    arg("x", "3");
+    judge();
+    assert_int_equal(verdict.nfixes, 1);
+    fixed(0, 1, NULL);
+}
+
 static void nothing_to_correct_is_told(void **state)
 {
     (void)state;
@@ -385,6 +421,8 @@ int main(void)
         TEST(values_that_made_it_hold),
         TEST(values_of_which_all_is_said),
         TEST(all_values_when_none_made_it_hold),
+        TEST(values_behind_their_aliases),
+        TEST(aliases_are_not_counted_without_a_name),
         TEST(nothing_to_correct_is_told),
         TEST(replaced_parts),
         TEST(replaced_literals_in_any_case),

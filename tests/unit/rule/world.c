@@ -353,6 +353,10 @@ static void random_value(struct world *w, struct sp_msg *m, uint16_t field)
     } else {
         num = f->type == SP_BOOL ? world_dice(w, 2) : (int64_t)world_dice(w, 8) - 2;
     }
+    if (f->flags & SP_F_KEYED && world_dice(w, 4) == 0) {
+        world_value(w, m, field, sp_span_str(keys[world_dice(w, NKEYS)]), str, num);
+        m->values[m->nvalues - 1].flags = SP_V_ALIAS;
+    }
     world_value(w, m, field, key, str, num);
 }
 
