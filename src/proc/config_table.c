@@ -36,7 +36,7 @@ const struct config_key config_keys[] = {
     {SECTION_SERVICE, "listen", CONFIG_TEXTS, SERVICE(listen), .required = true, .example = "[\":8080\"]", .max = SP_LISTEN_MAX,
      .doc = "Addresses that clients connect to: host:port, :port (every address), [v6]:port."},
     {SECTION_SERVICE, "to", CONFIG_TEXT, SERVICE(to), .required = true, .example = "127.0.0.1:80", .min = 1, .max = 256,
-     .doc = "Address of the server: host:port, [v6]:port or unix:/path."},
+     .doc = "Address of the server: host:port, [v6]:port or unix:/path (a socket that `user` may write to)."},
     {SECTION_SERVICE, "monitor", CONFIG_BOOL, SERVICE(monitor), .value = "false",
      .doc = "Judge and report, but change nothing."},
     {SECTION_SERVICE, "proxy_protocol_in", CONFIG_WORD, SERVICE(proxy_in), .value = "none", .words = proxy_in_words,
