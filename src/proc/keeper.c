@@ -117,7 +117,7 @@ static void say_plain(const struct keeper *k)
 {
     sp_log(SP_LOG_ERROR, "worker %u: %u deaths in a row before it served. NOTHING IS INSPECTED NOW: traffic of services with 'fail: open' passes as it is, "
            "with 'fail: closed' it is refused; inspection is tried again in %llu s", k->slot, k->failures,
-           (unsigned long long)((k->inspect_at_ns - now_ns()) / (1000 * ms_ns)));
+           (unsigned long long)((k->inspect_at_ns - now_ns() + 999 * ms_ns) / (1000 * ms_ns)));
 }
 
 /* After a death: whom to start, and when. */

@@ -4,6 +4,8 @@
  * what waits in them outlives any of those. A socket without that option, as a service manager may open it, is shared by all workers.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -158,6 +160,15 @@ void lanes_adopt(struct supervisor *s, unsigned lane, int fd)
         close(fd);
 }
 
+/* As if it was ours (io/listen.c). One that blocks would hold up all workers but the one that is faster. */
+static void make_ours(int fd)
+{
+    int on = 1, flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 /* Sockets of one address go to one lane after the other. */
 static void give(struct supervisor *s, int fd)
 {
@@ -167,6 +178,7 @@ static void give(struct supervisor *s, int fd)
     bool known = getsockname(fd, &at.sa.any, &at.len) == 0;
     for (unsigned i = 0; known && i < s->nlanes; i++)
         if (find(&s->lanes[i], &at) < 0) {
+            make_ours(fd);
             lanes_adopt(s, i, fd);
             return;
         }
