@@ -287,6 +287,8 @@ static double cpu_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static uint64_t waiting_since(const struct load_client *c) { return c->waiting->wanting ? c->waiting->since : soak_now(); }
+
 static void print_totals(void)
 {
     const struct load_totals *t = &load_totals;
@@ -312,7 +314,7 @@ static void print_gaps(void)
     memset(&all, 0, sizeof all);
     for (unsigned i = 0; i < connections; i++)
         if (clients[i].waiting->wanting)
-            soak_histogram_add(&gaps[clients[i].kind], soak_now() - clients[i].waiting->since);
+            soak_histogram_add(&gaps[clients[i].kind], soak_now() - waiting_since(&clients[i]));
     for (unsigned k = 0; k < LOAD_KINDS; k++) {
         all.n += gaps[k].n;
         all.max = all.max > gaps[k].max ? all.max : gaps[k].max;
@@ -461,6 +463,10 @@ int main(int argc, char **argv)
         downloads = connections / 8;
     prepare();
     run();
+    for (unsigned i = 0; i < connections; i++)
+        if (!load_idle(&clients[i]))
+            load_note(&clients[i], clients[i].connecting ? "hangs while connecting" : clients[i].ending ? "hangs at its end" : "hangs", clients[i].outstanding,
+                (soak_now() - waiting_since(&clients[i])) / 1000000);
     report("");
     return 0;
 }

@@ -12,7 +12,7 @@ import { family, sleep, stat, until } from "./machine.mjs";
 export const source = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** A process that answers with a line of JSON. */
-function talker(command, args, log) {
+export function talker(command, args, log) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", fs.openSync(log, "a")] });
   const lines = [], waiting = [];
   let over = false;
