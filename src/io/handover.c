@@ -48,10 +48,10 @@ static bool can_go(const struct conn *c)
 
 static int give(int channel, struct handover *h, const struct conn *c)
 {
-    struct incoming out = {.control.room = {0}};
+    struct incoming out = {.control = {0}};
     struct iovec io = {h, sizeof *h};
     size_t n = h->has_server ? 2 : 1;
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = out.control.room, .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = out.control, .msg_controllen = CMSG_SPACE(n * sizeof(int))};
     struct cmsghdr *cm = CMSG_FIRSTHDR(&m);
     cm->cmsg_level = SOL_SOCKET;
     cm->cmsg_type = SCM_RIGHTS;
@@ -145,7 +145,7 @@ static bool place(struct worker *w, const struct handover *h, const int *fd)
 unsigned handover_received(const struct worker *w, int ret[2])
 {
     const struct incoming *in = &w->segment->incoming;
-    const struct cmsghdr *cm = &in->control.align;
+    const struct cmsghdr *cm = (const void *)in->control;
     bool rights = cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS;
     size_t n = rights && cm->cmsg_len >= CMSG_LEN(0) ? (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
     if (n > 2)
@@ -162,7 +162,7 @@ void handover_place(struct worker *w)
     bool placed = n == (in->what.has_server ? 2u : 1u) && is_handover(w, &in->what) && place(w, &in->what, fd);
     for (unsigned i = 0; i < n && !placed; i++)
         close(fd[i]);
-    *in = (struct incoming){.control.room = {0}};
+    *in = (struct incoming){.control = {0}};
 }
 
 /* The other one has nothing left. First forgotten, then closed: a successor must not wait for what is not there. */
@@ -179,7 +179,7 @@ static bool receive_one(struct worker *w)
 {
     struct incoming *in = &w->segment->incoming;
     struct iovec io = {&in->what, sizeof in->what};
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = in->control.room, .msg_controllen = sizeof in->control.room};
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = in->control, .msg_controllen = sizeof in->control};
     ssize_t n = recvmsg(w->segment->receive, &m, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         end_receiving(w);

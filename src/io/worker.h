@@ -135,10 +135,7 @@ struct handover {
 /* One that is being received: the kernel writes right here. magic is zero when there is none. */
 struct incoming {
     struct handover what;
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(2 * sizeof(int))];
-    } control;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
 };
 
 /* Orders and their answers: written by the keeper, `answer` by the worker. */
