@@ -44,12 +44,12 @@ enum sp_message_kind {
     SP_ADMIN_STOP,          /* write what is left, answer DONE and exit */
     SP_ADMIN_DONE,          /* admin -> supervisor: struct sp_tell_done, the answer to START, TAKE, STOP */
     SP_ADMIN_DAMAGED,       /* admin -> supervisor: struct sp_say_report: what that slot's worker left in its report is no report */
-    /* user <-> supervisor, over the control socket */
+    /* user <-> supervisor, over the control socket; they may be of different versions, so these numbers never change */
     SP_ASK_RELOAD = 224,
     SP_ASK_UPGRADE,         /* descriptor: the binary to go on as */
     SP_ASK_STATUS,
-    SP_ASK_STATUS_JSON,
     SP_ANSWER,              /* uint32_t status (enum sp_exit), then text */
+    SP_ASK_STATUS_JSON,
 };
 
 struct sp_say_start { uint32_t slot, nlisteners; uint64_t policy_generation; }; /* also the body of TAKE and UPGRADE */
