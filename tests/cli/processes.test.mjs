@@ -234,6 +234,36 @@ test("without survival nobody outlives the supervisor", async (t) => {
   await until("all are gone", () => before.every(({ pid }) => !fs.existsSync(`/proc/${pid}`) || /\) Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "latin1"))));
 });
 
+/** What a service manager does: it listens, hands its socket over, and listens on when the service has ended. */
+const manager = `
+const server = require("net").createServer((socket) => socket.end("the manager's")).listen(Number(process.argv[1]), "127.0.0.1", () => {
+  require("child_process").spawnSync("sh", ["-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh", ...process.argv.slice(2)],
+    { stdio: ["ignore", "inherit", "inherit", server._handle.fd] });
+});`;
+
+test("a service manager's socket is shared by all workers, and is still its own when we have ended", async (t) => {
+  const dir = scratch(t), [port, to] = [await freePort(), await origin(t)], runtime = path.join(dir, "run");
+  const config = write(dir, "s.yaml", `services: [{name: shop, listen: ["127.0.0.1:${port}"], to: "127.0.0.1:${to}"}]\nworkers: 2\nruntime: ${runtime}\n` +
+    `rules: [${write(dir, "rules.yaml", rules)}]\n`);
+  const parent = spawn(process.execPath, ["-e", manager, String(port), binary, "run", "-c", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const supervisor = () => descendants(parent.pid).find(({ title }) => title.endsWith(`run -c ${config}`) && !title.includes("LISTEN_PID"));
+  t.after(async () => {
+    for (const signal of ["SIGTERM", "SIGINT"]) if (supervisor()) process.kill(supervisor().pid, signal);
+    await until("the end", () => !supervisor());
+    parent.kill("SIGKILL");
+  });
+  await until("it serves", () => run(["status", "--runtime", runtime]).status === 0);
+  const clients = crowd(port);
+  await clients.more();
+  assert.equal(run(["reload", "--runtime", runtime]).status, 0);
+  await clients.more();
+  assert.equal(run(["upgrade", "--runtime", runtime]).status, 0);
+  await clients.more();
+  await clients.end();
+  process.kill(supervisor().pid, "SIGTERM");
+  await until("the manager answers", async () => (await exchange(port, "")) === "the manager's");
+});
+
 test("what is no process of ours gets no answer", async (t) => {
   for (const role of ["worker", "nobody", ""]) {
     const child = spawn(binary, ["--role", role], { stdio: "ignore" });
