@@ -106,8 +106,8 @@ void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_
 void sp_session_close(struct sp_engine *e, struct sp_session *s);
 
 /*
- * Where bytes received in `dir` go: at most *ret_n bytes at the result. NULL: do not read now (backpressure, halt, or no memory). Without memory the session fails,
- * or, when the driver may find some, e->starved is set.
+ * Where bytes received in `dir` go: at most *ret_n bytes at the result. NULL: do not read now (backpressure, halt, or no memory). Without memory the
+ * session fails, or, when the driver may find some, e->starved is set.
  */
 uint8_t *sp_session_room(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t *ret_n);
 /* n bytes were put there (0 is allowed). Judges what is complete. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * capture: what was under the hand of a worker that died, as a capture file (libpcap's format, link type RAW): a connection that opens, says in both directions what
- * was held and not judged yet, and ends. `sallyport replay` takes it. Nothing is parsed here: the keeper does this.
+ * capture: what was under the hand of a worker that died, as a capture file (libpcap's format, link type RAW): a connection that opens, says in both
+ * directions what was held and not judged yet, and ends. `sallyport replay` takes it. Nothing is parsed here: the keeper does this.
  */
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handover: a connection goes to another worker at a message boundary, where it is two descriptors and a few numbers, whatever the layout of either's memory. One packet each, over a
- * SOCK_SEQPACKET pair. The receiver trusts nothing in it but the descriptors.
+ * handover: a connection goes to another worker at a message boundary, where it is two descriptors and a few numbers, whatever the layout of
+ * either's memory. One packet each, over a SOCK_SEQPACKET pair. The receiver trusts nothing in it but the descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>

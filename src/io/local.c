@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * local: a server behind a unix socket. The kernel keeps no count of what passed through such a socket, so bytes go through the worker's own pipe, which is empty between two
- * calls: what is in it tells a successor how far the call got. One system call more each way, on these services only.
+ * local: a server behind a unix socket. The kernel keeps no count of what passed through such a socket, so bytes go through the worker's own pipe,
+ * which is empty between two calls: what is in it tells a successor how far the call got. One system call more each way, on these services only.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -20,8 +20,8 @@ struct sp_relay_conf {
     const struct sp_policy *policy; /* NULL: nothing is inspected, sessions pass or are closed as the service's `fail` says */
     struct sp_report *report;
     int report_wake;                /* eventfd of the reader of reports; -1: none */
-    const int *listeners;           /* descriptors, in the plan's order; plan->nlisteners of them. Others hold the same sockets, so those that are not wanted any
-                                       more are taken out of epoll; the keeper closes them when the order is answered */
+    const int *listeners;           /* descriptors, in the plan's order; plan->nlisteners of them. Others hold the same sockets, so those that
+                                       are not wanted any more are taken out of epoll; the keeper closes them when the order is answered */
     void (*tick)(void *ctx);        /* called by the worker between turns, about once a second; may call what is the keeper's side. NULL: nothing */
     void *tick_ctx;
 };
@@ -41,8 +41,8 @@ size_t sp_relay_connection_size(void);
 /* ---- the worker ---- */
 
 /*
- * Maps and allocates what serving needs, and takes over the sessions of the segment. What comes behind it needs no file and no right: the sandbox is entered between the two.
- * 0 or -errno.
+ * Maps and allocates what serving needs, and takes over the sessions of the segment. What comes behind it needs no file and no right: the sandbox is
+ * entered between the two. 0 or -errno.
  */
 __attribute__((warn_unused_result)) int sp_relay_ready(struct sp_relay *r, const struct sp_relay_conf *conf);
 /* Serves until told to rest, or to stop and the last connection has ended. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shed: too many connections or too many bytes. The least harm first: a keep-alive connection on which nothing is due may be closed by any server at any time (RFC 9112 section 9.5),
- * so idle ones go first; for memory, the client that has made its own bytes wait for longest is answered 503. A bounded number is looked at each time.
+ * shed: too many connections or too many bytes. The least harm first: a keep-alive connection on which nothing is due may be closed by any server at
+ * any time (RFC 9112 section 9.5), so idle ones go first; for memory, the client that has made its own bytes wait for longest is answered 503. A
+ * bounded number is looked at each time.
  */
 #include "base/log.h"
 #include "io/worker.h"

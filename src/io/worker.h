@@ -55,8 +55,8 @@ enum conn_phase {
 enum conn_server { SERVER_NONE = 0, SERVER_CONNECTING, SERVER_UP, SERVER_GONE };
 
 /*
- * Invariant: while phase is PREFACE, OPEN or LINGER the client's descriptor is open; the server's while it is CONNECTING or UP. `sum` is right whenever the connection is
- * not under the hand. What stands behind it is made again by a successor.
+ * Invariant: while phase is PREFACE, OPEN or LINGER the client's descriptor is open; the server's while it is CONNECTING or UP. `sum` is right
+ * whenever the connection is not under the hand. What stands behind it is made again by a successor.
  */
 struct conn {
     int fd[2];             /* by enum sp_dir: where the bytes of that direction come from */
@@ -288,7 +288,10 @@ void orders_look(struct worker *w);
 
 /* ---- loop.c ---- */
 
-/* What an event names, in the low bits of its data; above them 32 bits of index, then the generation of the connection. The first two are enum sp_dir: a connection's descriptors. */
+/*
+ * What an event names, in the low bits of its data; above them 32 bits of index, then the generation of the connection. The first two are enum
+ * sp_dir: a connection's descriptors.
+ */
 enum event_kind { EVENT_LISTENER = 2, EVENT_WORKER = 3 };
 enum event_worker { WORKER_WAKE, WORKER_TIMER, WORKER_RECEIVE };
 
@@ -352,7 +355,10 @@ void conn_fail(struct worker *w, struct conn *c, unsigned status, const char *wh
 
 /* ---- local.c: a server behind a unix socket ---- */
 
-/* Like recv from the server and send to it, through the worker's own pipe: the kernel does not count what goes through a unix socket, but says what is in a pipe. */
+/*
+ * Like recv from the server and send to it, through the worker's own pipe: the kernel does not count what goes through a unix socket, but says what
+ * is in a pipe.
+ */
 ssize_t local_recv(struct worker *w, struct conn *c, void *p, size_t n);
 /* Shortens *out to what was tried. */
 ssize_t local_send(struct worker *w, struct conn *c, struct sp_span *out);
