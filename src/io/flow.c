@@ -51,6 +51,8 @@ static void server_ended(struct worker *w, struct conn *c, bool reset)
 
 static bool read_ended(struct worker *w, struct conn *c, enum sp_dir dir, int error)
 {
+    if (error)
+        c->reset |= dir_bit(dir); /* nobody is told of it twice */
     hand_mark(w, c, HAND_STEP, dir, 0);
     c->readable &= (uint8_t)~dir_bit(dir);
     if (c->reset & dir_bit(dir))

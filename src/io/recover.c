@@ -148,7 +148,7 @@ static bool know_all(const struct worker *w, struct known *k)
             if (is_live(&w->conns[i]))
                 know(k, w->conns[i].fd[dir]);
     for (unsigned i = 0; i <= PIPES_MAX; i++)
-        for (int end = 0; end < 2; end++)
+        for (int end = 0; end < 2 && w->segment->pipes[i].fd[0] >= 0; end++)
             know(k, w->segment->pipes[i].fd[end]);
     int received[2];
     for (unsigned i = handover_received(w, received); i > 0; i--)
@@ -157,7 +157,7 @@ static bool know_all(const struct worker *w, struct known *k)
 }
 
 /* A stream socket that does not listen: a client's or a server's. Those of our own kind (SOCK_SEQPACKET, listeners) are none. */
-static bool is_stray_socket(int fd)
+static bool is_stream(int fd)
 {
     int type = 0, listening = 0;
     socklen_t len = sizeof type;
@@ -192,7 +192,7 @@ static void sweep(struct worker *w)
     for (int fd = FD_FIRST; fd < k.n; fd++) {
         if (sp_bit(k.bits, (size_t)fd) || fcntl(fd, F_GETFD) < 0)
             continue;
-        if (is_stray_socket(fd) ? !welcome_again(w, fd) : is_pipe(fd))
+        if (is_stream(fd) ? !welcome_again(w, fd) : is_pipe(fd))
             close(fd);
     }
     free(k.bits);
@@ -206,15 +206,30 @@ static bool within(int64_t n, uint64_t most)
     return n >= 0 && (uint64_t)n <= most;
 }
 
+/*
+ * Bytes taken out of the source of `dir` that are not counted yet. Who is told of a reset takes the news out of the socket, whether or not he lives to use it; then the
+ * socket looks as if both sides had ended in good order. But an end counts as a byte, and that one is missing.
+ */
+static int64_t taken(const struct worker *w, struct conn *c, enum sp_dir dir)
+{
+    bool reset = c->reset & dir_bit(dir);
+    int64_t n = settle_taken(c->fd[dir], &reset);
+    if (n < -1 && !reset) /* it may be -1: nothing was received, and an end taken for granted */
+        return n;
+    n -= (int64_t)c->session.side[dir].bytes + (dir == SP_C2S ? c->preface : 0);
+    if (n == -1) {
+        reset = true;
+        n = 0;
+    }
+    if (reset)
+        w->hand->copy.reset = c->reset |= dir_bit(dir); /* in the copy too: a successor of ours cannot ask again */
+    return n;
+}
+
 static int64_t read_done(const struct worker *w, struct conn *c, enum sp_dir dir)
 {
     const struct sp_side *d = &c->session.side[dir];
-    bool reset = c->reset & dir_bit(dir);
-    int64_t n = settle_taken(c->fd[dir], &reset) - (int64_t)d->bytes - (dir == SP_C2S ? c->preface : 0);
-    if (reset)
-        c->reset |= dir_bit(dir);
-    if (n == -1 && reset) /* an end and then a reset: the end was counted */
-        n = 0;
+    int64_t n = taken(w, c, dir);
     return d->block && within(n, sp_pool_len(w->engine.pool, d->block) - d->have) ? n : -EIO;
 }
 
@@ -332,14 +347,30 @@ static int settle(struct worker *w, struct conn *c)
     }
 }
 
+/* The number may be somebody else's by now, in the table that we share with the keeper. */
+static bool is_open(int fd)
+{
+    return fd >= 0 && is_stream(fd);
+}
+
+/* The step may have been told of a reset. */
+static void learn_resets(struct worker *w, struct conn *c)
+{
+    if (c->phase != CONN_OPEN)
+        return;
+    (void)taken(w, c, SP_C2S);
+    if (c->server == SERVER_UP && !conn_is_local(w, c))
+        (void)taken(w, c, SP_S2C);
+}
+
 static void close_rest(struct worker *w, struct conn *c, bool server_only)
 {
     bool reset = w->hand->arg;
-    if ((c->server == SERVER_CONNECTING || c->server == SERVER_UP) && fcntl(c->fd[SP_S2C], F_GETFD) < 0)
+    if ((c->server == SERVER_CONNECTING || c->server == SERVER_UP) && !is_open(c->fd[SP_S2C]))
         c->server = SERVER_GONE;
     if (server_only) {
         upstream_drop(w, c, reset);
-    } else if (fcntl(c->fd[SP_C2S], F_GETFD) < 0) {
+    } else if (!is_open(c->fd[SP_C2S])) {
         upstream_drop(w, c, reset);
         sp_session_close(&w->engine, &c->session);
         conn_bury_later(w, c);
@@ -399,6 +430,7 @@ static void settle_hand(struct worker *w, enum sp_death death)
         sp_log(SP_LOG_ERROR, "the kernel's counters do not agree with a connection's: %s; it is closed", strerror(-rc));
         fate = FATE_CLOSE;
     }
+    learn_resets(w, c);
     go_on(w, c, fate);
 }
 
@@ -449,6 +481,7 @@ static void drop_all(struct worker *w)
     w->hand = &none;
     for (uint32_t i = 1; i <= w->segment->fresh; i++)
         set_free(w, &w->conns[i]);
+    splice_init(w);
     sweep(w);
     w->hand = NULL;
 }

@@ -277,7 +277,6 @@ static int worker_make(struct worker *w, struct sp_relay *r, const struct sp_rel
         return rc;
     w->engine.emit = sp_event_source_emit;
     w->engine.ctx = w->events;
-    splice_init(w);
     return worker_watches(w);
 }
 

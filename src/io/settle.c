@@ -41,13 +41,15 @@ static bool end_received(unsigned state, bool reset)
     return false;
 }
 
-/* Asking takes the error away, so the answer has to be kept. */
-static void learn_reset(int fd, bool *reset)
+/* Asking takes the error away, so the answer has to be kept. EPIPE: the end of stream came, and a reset behind it. Of others nobody knows whether the end came before. */
+static int learn_reset(int fd, bool *reset)
 {
     int error = 0;
     socklen_t len = sizeof error;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == ECONNRESET)
-        *reset = true;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return -errno;
+    *reset |= error == ECONNRESET;
+    return error == EPIPE || error == ECONNRESET ? 0 : -error;
 }
 
 int64_t settle_taken(int fd, bool *reset)
@@ -59,9 +61,8 @@ int64_t settle_taken(int fd, bool *reset)
             return -errno;
         rc = tcp_ask(fd, &after);
         if (rc == 0 && before.tcpi_bytes_received == after.tcpi_bytes_received && before.tcpi_state == after.tcpi_state) {
-            if (after.tcpi_state == STATE_CLOSE)
-                learn_reset(fd, reset);
-            return (int64_t)after.tcpi_bytes_received - waiting - end_received(after.tcpi_state, *reset);
+            rc = after.tcpi_state == STATE_CLOSE ? learn_reset(fd, reset) : 0;
+            return rc ? rc : (int64_t)after.tcpi_bytes_received - waiting - end_received(after.tcpi_state, *reset);
         }
         before = after;
     }

@@ -2,6 +2,7 @@
 /* splice: bodies that nobody reads go from socket to socket through a pipe, without being copied to us. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "io/worker.h"
@@ -13,14 +14,16 @@ enum splice_limits {
 
 bool pipe_make(struct pipe_pair *p)
 {
-    if (pipe2(p->fd, O_NONBLOCK) < 0) {
-        p->fd[0] = p->fd[1] = -1;
+    int fd[2];
+    if (pipe2(fd, O_NONBLOCK) < 0)
         return false;
-    }
-    int size = fcntl(p->fd[0], F_SETPIPE_SZ, PIPE_BYTES);
+    int size = fcntl(fd[0], F_SETPIPE_SZ, PIPE_BYTES);
     if (size < 0) /* this user has many large pipes already: it stays as it is */
-        size = fcntl(p->fd[0], F_GETPIPE_SZ);
+        size = fcntl(fd[0], F_GETPIPE_SZ);
     p->size = size > 0 ? (uint32_t)size : 4096;
+    p->fd[1] = fd[1];
+    atomic_signal_fence(memory_order_seq_cst); /* the pipe is there when its first descriptor is: one that is half noted is swept away */
+    p->fd[0] = fd[0];
     return true;
 }
 
@@ -28,9 +31,12 @@ static void pipe_drop(struct pipe_pair *p)
 {
     if (p->fd[0] < 0)
         return;
-    close(p->fd[0]);
-    close(p->fd[1]);
-    p->fd[0] = p->fd[1] = -1;
+    int fd[2] = {p->fd[0], p->fd[1]};
+    p->fd[0] = -1; /* first forgotten: a successor must not close what has the number by then */
+    atomic_signal_fence(memory_order_seq_cst);
+    p->fd[1] = -1;
+    close(fd[0]);
+    close(fd[1]);
 }
 
 void splice_init(struct worker *w)

@@ -77,30 +77,44 @@ static int attempt(struct worker *w, struct conn *c, const struct sp_address *to
     /* Watched only now: an unconnected socket would report its hang-up. */
     if (rc == 0 || pending)
         rc = worker_watch(w, c, SP_S2C);
-    if (rc < 0)
-        upstream_close(w, c);
-    else if (!pending)
+    if (rc == 0 && !pending)
         connected(w, c);
     return rc;
+}
+
+/* This address is done with: what a successor finds is that the next one is due, and a socket that nobody knows. */
+static void leave(struct worker *w, struct conn *c)
+{
+    int fd = c->fd[SP_S2C];
+    c->address++;
+    c->fd[SP_S2C] = -1;
+    c->server = SERVER_NONE;
+    c->readable &= (uint8_t)~dir_bit(SP_S2C);
+    c->ended &= (uint8_t)~dir_bit(SP_S2C);
+    c->blocked &= (uint8_t)~dir_bit(SP_C2S);
+    hand_mark(w, c, HAND_STEP, SP_S2C, 0);
+    if (fd >= 0)
+        close(fd);
 }
 
 static void try_next(struct worker *w, struct conn *c, int error)
 {
     const struct sp_plan_service *s = conn_service(w, c);
-    for (; c->address < s->to.n; c->address++) {
+    while (c->address < s->to.n) {
         int rc = attempt(w, c, &s->to.at[c->address]);
         if (rc == 0) {
             conn_schedule(w, c);
             return;
         }
         error = -rc;
+        leave(w, c);
     }
     give_up(w, c, error);
 }
 
 void upstream_connect(struct worker *w, struct conn *c)
 {
-    try_next(w, c, 0);
+    try_next(w, c, EHOSTUNREACH); /* said when a predecessor has tried all addresses */
 }
 
 void upstream_settle(struct worker *w, struct conn *c, int error)
@@ -112,8 +126,7 @@ void upstream_settle(struct worker *w, struct conn *c, int error)
         connected(w, c);
         return;
     }
-    upstream_close(w, c);
-    c->address++;
+    leave(w, c);
     try_next(w, c, error);
 }
 

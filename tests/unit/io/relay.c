@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,35 +217,6 @@ static void a_body_without_length_is_not_completed_by_a_reset(void **state)
     close(c);
 }
 
-struct bulk {
-    int fd;
-    uint8_t *bytes;
-};
-
-static void *send_bulk(void *bulk)
-{
-    const struct bulk *b = bulk;
-    for (size_t at = 0; at < BULK;) {
-        ssize_t n = send(b->fd, b->bytes + at, BULK - at, MSG_NOSIGNAL);
-        if (n < 0)
-            break;
-        at += (size_t)n;
-    }
-    return NULL;
-}
-
-static void assert_bulk(int from, int to, uint8_t *bytes)
-{
-    struct bulk b = {from, bytes};
-    pthread_t sender;
-    uint8_t *got = malloc(BULK);
-    assert_int_equal(pthread_create(&sender, NULL, send_bulk, &b), 0);
-    assert_int_equal(recv(to, got, BULK, MSG_WAITALL), BULK);
-    pthread_join(sender, NULL);
-    assert_memory_equal(got, bytes, BULK);
-    free(got);
-}
-
 /* Long enough to go through pipes, and followed by a message that must not. */
 static void long_bodies_pass_both_ways(void **state)
 {
@@ -261,11 +231,11 @@ static void long_bodies_pass_both_ways(void **state)
     wire_say(c, head);
     int s = wire_server(f);
     wire_hear(s, head);
-    assert_bulk(c, s, bytes);
+    wire_bulk(c, s, bytes, BULK);
     snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BULK);
     wire_say(s, head);
     wire_hear(c, head);
-    assert_bulk(s, c, bytes);
+    wire_bulk(s, c, bytes, BULK);
     wire_say(c, WIRE_REQUEST);
     wire_hear(s, WIRE_REQUEST);
     wire_say(s, WIRE_ANSWER);
@@ -566,7 +536,7 @@ static void urgent_bytes_in_long_bodies(void **state)
     wire_hear(s, head);
     assert_int_equal(send(c, "!", 1, MSG_OOB), 1);
     wire_hear(s, "!");
-    assert_bulk(c, s, bytes);
+    wire_bulk(c, s, bytes, BULK);
     assert_int_equal(send(c, "!", 1, MSG_OOB), 1);
     wire_hear(s, "!");
     wire_say(s, WIRE_ANSWER);

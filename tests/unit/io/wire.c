@@ -101,6 +101,36 @@ bool wire_silent(int fd, int ms)
     return poll(&p, 1, ms) == 0;
 }
 
+struct bulk {
+    int fd;
+    const uint8_t *bytes;
+    size_t n;
+};
+
+static void *send_bulk(void *bulk)
+{
+    const struct bulk *b = bulk;
+    for (size_t at = 0; at < b->n;) {
+        ssize_t n = send(b->fd, b->bytes + at, b->n - at, MSG_NOSIGNAL);
+        if (n < 0)
+            break;
+        at += (size_t)n;
+    }
+    return NULL;
+}
+
+void wire_bulk(int from, int to, const uint8_t *bytes, size_t n)
+{
+    struct bulk b = {from, bytes, n};
+    pthread_t sender;
+    uint8_t *got = malloc(n);
+    assert_int_equal(pthread_create(&sender, NULL, send_bulk, &b), 0);
+    assert_int_equal(recv(to, got, n, MSG_WAITALL), n);
+    pthread_join(sender, NULL);
+    assert_true(memcmp(got, bytes, n) == 0);
+    free(got);
+}
+
 /* ---- a relay ---- */
 
 static struct sp_policy *policy_of(const char *rules)

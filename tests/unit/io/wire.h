@@ -67,5 +67,7 @@ void wire_hear_end(int fd);
 /* What comes until the end begins with `text`. */
 void wire_hear_last(int fd, const char *text);
 bool wire_silent(int fd, int ms);
+/* n bytes sent to `from` arrive at `to`, while both are busy. */
+void wire_bulk(int from, int to, const uint8_t *bytes, size_t n);
 
 #endif
