@@ -139,17 +139,6 @@ static int fails(const int *errors, size_t n)
 }
 #define FAILS(...) fails((const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
-/* A call that may do less than it is asked does that as often as it fails. */
-static bool does_less(size_t n)
-{
-    return n > 1 && next() % 2;
-}
-
-static size_t less(size_t n)
-{
-    return 1 + next() % (n - 1);
-}
-
 #define WRAPPED(type, name, ...)     \
     type __real_##name(__VA_ARGS__); \
     type __wrap_##name(__VA_ARGS__); \
@@ -170,27 +159,36 @@ WRAPPED(int, accept4, int fd, struct sockaddr *from, socklen_t *len, int flags)
     return strikes() ? FAILS(ECONNABORTED, EMFILE, ENFILE, ENOMEM) : __real_accept4(fd, from, len, flags);
 }
 
+/* A connection that has failed stays so: it is reset. */
+static int loses(int fd, int error)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    if (__real_connect(fd, &nobody, sizeof nobody) < 0) /* of the unix family */
+        (void)shutdown(fd, SHUT_RDWR);
+    errno = error;
+    return -1;
+}
+
+/* Never a short count: from a kernel that means that the socket is empty, or full, and that epoll will say when it no longer is. */
 WRAPPED(ssize_t, recv, int fd, void *to, size_t n, int flags)
 {
-    if (!strikes())
-        return __real_recv(fd, to, n, flags);
-    if (flags == 0 && does_less(n)) /* bytes that were seen already are there as a whole */
-        return __real_recv(fd, to, less(n), flags);
-    return FAILS(ECONNRESET, ETIMEDOUT, ENOMEM);
+    return strikes() ? loses(fd, next() % 2 ? ECONNRESET : ETIMEDOUT) : __real_recv(fd, to, n, flags);
 }
 
 WRAPPED(ssize_t, send, int fd, const void *from, size_t n, int flags)
 {
-    if (!strikes())
-        return __real_send(fd, from, n, flags);
-    return does_less(n) ? __real_send(fd, from, less(n), flags) : FAILS(EPIPE, ECONNRESET, ENOBUFS, ENOMEM);
+    return strikes() ? loses(fd, next() % 2 ? ECONNRESET : EPIPE) : __real_send(fd, from, n, flags);
 }
 
+/* One end is a socket. It moves whole pages: less than asked as often as nothing. */
 WRAPPED(ssize_t, splice, int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
 {
     if (!strikes())
         return __real_splice(in, in_at, out, out_at, n, flags);
-    return does_less(n) ? __real_splice(in, in_at, out, out_at, less(n), flags) : FAILS(ECONNRESET, ENOMEM);
+    if (n > 1 && next() % 2)
+        return __real_splice(in, in_at, out, out_at, 1 + next() % (n - 1), flags);
+    (void)loses(in, ECONNRESET);
+    return loses(out, ECONNRESET);
 }
 
 /* Only what needs memory can fail. */
@@ -204,9 +202,10 @@ WRAPPED(int, pipe2, int ret[2], int flags)
     return strikes() ? FAILS(EMFILE, ENFILE) : __real_pipe2(ret, flags);
 }
 
+/* Those of every socket, SO_LINGER for one, always succeed. */
 WRAPPED(int, setsockopt, int fd, int level, int name, const void *value, socklen_t len)
 {
-    return strikes() ? FAILS(ENOMEM, ENOBUFS) : __real_setsockopt(fd, level, name, value, len);
+    return level != SOL_SOCKET && strikes() ? FAILS(ENOMEM, ENOBUFS) : __real_setsockopt(fd, level, name, value, len);
 }
 
 /* What mmap is called where offsets have 64 bits. */

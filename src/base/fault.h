@@ -4,8 +4,8 @@
  * is not part of it.
  *
  *   sallyport-fault-crash, -hang, -exhaust    in a unit of traffic: what its decoder does then
- *   SALLYPORT_FAULT_SEED=S                    in workers, one system call or allocation in SALLYPORT_FAULT_RATE (1000) fails or does less than asked, as S wants it.
- *                                             Every worker has its own sequence, so that a successor does not fail where the one before did
+ *   SALLYPORT_FAULT_SEED=S                    in workers, one system call or allocation in SALLYPORT_FAULT_RATE (1000) fails, as S wants it. Every worker has
+ *                                             its own sequence, so that a successor does not fail where the one before did
  *   SALLYPORT_FAULT_START=N                   the first N workers of a keeper that inspect die when they start; -1: all of those; -2: plain ones too
  *   SALLYPORT_FAULT_START_AFTER=M             but M live before them
  */
