@@ -213,3 +213,10 @@ void orders_obey(struct worker *w)
     if (write(w->segment->answered, &one, sizeof one) < 0)
         sp_log(SP_LOG_ERROR, "cannot answer the keeper: %s", strerror(errno));
 }
+
+unsigned sp_relay_listeners(const struct sp_relay *r, int *ret)
+{
+    for (uint32_t i = 0; i < r->worker->nlisteners; i++)
+        ret[i] = r->worker->listeners[i].fd;
+    return r->worker->nlisteners;
+}

@@ -47,6 +47,8 @@ size_t sp_relay_connection_size(void);
 __attribute__((warn_unused_result)) int sp_relay_ready(struct sp_relay *r, const struct sp_relay_conf *conf);
 /* Serves until told to rest, or to stop and the last connection has ended. */
 void sp_relay_serve(struct sp_relay *r);
+/* What the worker of this process listens on: `ret` has room for SP_PLAN_LISTENERS. Their number. */
+unsigned sp_relay_listeners(const struct sp_relay *r, int *ret);
 /* After sp_relay_serve in a process that goes on (tests): gives back what sp_relay_ready took. */
 void sp_relay_done(struct sp_relay *r);
 

@@ -125,6 +125,8 @@ struct orphan {
     bool told;
     uint32_t asked;
     const struct keeper *of;
+    unsigned nlisteners;        /* that it had when it was told to stop or drain: to be closed when it has left them */
+    int listeners[SP_PLAN_LISTENERS];
 };
 /* For sp_relay_conf.tick: does nothing as long as the keeper lives; then hears a supervisor in its place. */
 void orphan_tick(void *orphan);

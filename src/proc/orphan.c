@@ -30,13 +30,14 @@ static void lose_supervisor(struct orphan *o)
 
 static void tell(struct orphan *o, enum sp_message_kind kind, const void *body, size_t n, const int *fds, unsigned nfds)
 {
-    if (sp_message_send(o->control, kind, sp_span_of(body, n), fds, nfds) < 0)
+    if (o->control >= 0 && sp_message_send(o->control, kind, sp_span_of(body, n), fds, nfds) < 0)
         lose_supervisor(o);
 }
 
-/* Without the listeners' descriptors: it cannot know which of them are still open. */
 static void introduce(struct orphan *o)
 {
+    static int listeners[SP_PLAN_LISTENERS];
+    unsigned n = sp_relay_listeners(o->of->relay, listeners);
     const struct keeper *k = o->of;
     int fds[] = {k->report_fd, k->report_wake};
     struct sp_tell_self self = {
@@ -46,15 +47,22 @@ static void introduce(struct orphan *o)
         .pid = (uint32_t)getpid(),
         .worker = (uint32_t)getpid(),
         .mode = sp_report_mode(k->report),
+        .nlisteners = n,
         .restarts = k->restarts,
     };
     tell(o, SP_TELL_SELF, &self, sizeof self, fds, 2);
+    for (unsigned i = 0; i < n; i += SP_MESSAGE_FDS)
+        tell(o, SP_TELL_LISTENERS, NULL, 0, listeners + i, n - i < SP_MESSAGE_FDS ? n - i : SP_MESSAGE_FDS);
 }
 
 static void done(struct orphan *o, uint32_t asked, int error)
 {
     struct sp_tell_done d = {asked, error};
     o->told = false;
+    /* Others who hold the same sockets listen on; without any, who connects is told at once that nobody does. */
+    for (unsigned i = 0; i < o->nlisteners && error == 0; i++)
+        close(o->listeners[i]);
+    o->nlisteners = 0;
     tell(o, SP_TELL_DONE, &d, sizeof d, NULL, 0);
 }
 
@@ -65,6 +73,7 @@ static void end(struct orphan *o, const struct sp_message *m)
                                   .plan = -1,
                                   .policy = -1,
                                   .channel = m->nfds ? m->fds[0] : -1};
+    o->nlisteners = sp_relay_listeners(o->of->relay, o->listeners);
     int rc = sp_relay_tell(o->of->relay, &order);
     o->told = rc == 0;
     o->asked = m->kind;
@@ -97,7 +106,7 @@ void orphan_tick(void *orphan)
         return;
     if (o->control < 0)
         take_supervisor(o);
-    if (o->told && o->control >= 0) {
+    if (o->told) {
         int rc = sp_relay_answer(o->of->relay);
         if (rc != -EAGAIN)
             done(o, o->asked, rc);

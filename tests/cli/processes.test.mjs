@@ -126,6 +126,23 @@ test("the supervisor is killed: service goes on, and the next one takes over", a
   for (const pid of workers) assert.throws(() => process.kill(pid, 0));
 });
 
+test("a supervisor and a keeper are killed: the worker that has neither hands over to the next supervisor's", async (t) => {
+  const it = await instance(t), clients = crowd(it.port);
+  await clients.more();
+  const keeper = it.family("keeper 0")[0].pid;
+  it.child.kill("SIGKILL");
+  process.kill(keeper, "SIGKILL");
+  await it.ended;
+  await clients.more();
+  const next = await start(t, ["run", "-c", it.config], it.port);
+  await until("it took over", () => /2 keepers of an earlier supervisor still serve: taken over/.test(next.said.err));
+  for (let i = 0; i < CLIENTS; i++) assert.equal(await answered(it.port), "200");
+  await until("the orphan's end", () => !/without a keeper/.test(it.ask("status").out));
+  await clients.more();
+  await clients.end();
+  assert.equal(await next.stop(), 0);
+});
+
 test("reload: what is valid comes into force, what is not changes nothing and is explained", async (t) => {
   const it = await instance(t), clients = crowd(it.port), other = await freePort();
   assert.equal(await answered(it.port, "/?worse=1"), "200");
