@@ -25,7 +25,7 @@ struct conn *conn_open(struct worker *w, int fd, uint16_t service)
     else
         return NULL;
     struct conn *c = &w->conns[i];
-    hand_take(w, c);
+    hand_new(w, c);
     memset(c, 0, sizeof *c);
     c->fd[SP_C2S] = fd;
     c->fd[SP_S2C] = -1;

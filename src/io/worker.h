@@ -235,14 +235,16 @@ static inline uint32_t conn_generation(const struct conn *c) { return (uint32_t)
 
 /* ---- hand.c ---- */
 
-/* This connection is worked on from here on; nothing has been changed yet. */
-static inline void hand_take(struct worker *w, const struct conn *c)
+/* Notes what is about to be done, and the connection as it is: what to go back to. Before every system call that cannot simply be repeated. */
+void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_dir dir, uint64_t arg);
+/* This connection is worked on from here on; nothing of it has been changed yet. */
+static inline void hand_take(struct worker *w, const struct conn *c) { hand_mark(w, c, HAND_STEP, SP_C2S, 0); }
+/* It is being made, for what was marked by hand_accept. */
+static inline void hand_new(struct worker *w, const struct conn *c)
 {
     if (w->hand)
         w->hand->conn = conn_index(w, c);
 }
-/* Notes what is about to be done, and the connection as it is: what to go back to. Before every system call that cannot simply be repeated. */
-void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_dir dir, uint64_t arg);
 /* A second step of the marked operation. */
 void hand_next(struct worker *w, enum hand_op op, uint64_t arg);
 /* The connection is left as it is. */
