@@ -560,6 +560,23 @@ static void a_message_over_its_budget_may_pass(void **state)
     end(&play);
 }
 
+static void without_a_policy_failures_end_the_session(void **state)
+{
+    (void)state;
+    begin(&play, RULES, BUDGET);
+    sp_engine_fini(&play.engine);
+    assert_int_equal(sp_engine_init(&play.engine, NULL, play.pool, BODY_MAX), 0);
+    play.engine.emit = on_event;
+    play.engine.ctx = &play;
+    play.session.opaque = true;
+    client(&play, GET("/bad"));
+    assert_text(&play.left[SP_C2S], GET("/bad"));
+    sp_session_fail(&play.engine, &play.session, 502, "server_down");
+    assert_text(&play.told, "server_down;");
+    assert_true(play.session.closing);
+    end(&play);
+}
+
 static void idle_sessions_hold_nothing(void **state)
 {
     (void)state;
@@ -589,6 +606,7 @@ int main(void)
         cmocka_unit_test(failures_do_not_follow_half_an_answer),
         cmocka_unit_test(out_of_memory_is_503),                 cmocka_unit_test(idle_sessions_hold_nothing),
         cmocka_unit_test(a_message_over_its_budget_is_refused), cmocka_unit_test(a_message_over_its_budget_may_pass),
+        cmocka_unit_test(without_a_policy_failures_end_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
