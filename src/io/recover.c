@@ -207,8 +207,8 @@ static bool within(int64_t n, uint64_t most)
 }
 
 /*
- * Bytes taken out of the source of `dir` that are not counted yet. Who is told of a reset takes the news out of the socket, whether or not he lives to use it; then the
- * socket looks as if both sides had ended in good order. But an end counts as a byte, and that one is missing.
+ * Bytes taken out of the source of `dir` that are not counted yet. Who is told of a reset takes the news out of the socket, whether or not he lives to use
+ * it; then the socket looks as if both sides had ended in good order. But an end counts as a byte, and that one is missing.
  */
 static int64_t taken(const struct worker *w, struct conn *c, enum sp_dir dir)
 {

@@ -41,7 +41,10 @@ static bool end_received(unsigned state, bool reset)
     return false;
 }
 
-/* Asking takes the error away, so the answer has to be kept. EPIPE: the end of stream came, and a reset behind it. Of others nobody knows whether the end came before. */
+/*
+ * Asking takes the error away, so the answer has to be kept. EPIPE: the end of stream came, and a reset behind it. Of others nobody knows whether
+ * the end came before.
+ */
 static int learn_reset(int fd, bool *reset)
 {
     int error = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mortal: a relay whose worker is a process of its own, under a keeper that kills it at a chosen instruction and starts another. The keeper is a process too: the peers' sockets
- * are not in the table that it shares with its worker.
+ * mortal: a relay whose worker is a process of its own, under a keeper that kills it at a chosen instruction and starts another. The keeper is a process
+ * too: the peers' sockets are not in the table that it shares with its worker.
  */
 #ifndef TESTS_UNIT_MORTAL_H
 #define TESTS_UNIT_MORTAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions outlive their worker wherever it dies: each play is run once for every system call of the worker, which is killed at its entry or on the way back from it, and
- * many times with a death at some instruction between two. Client and server must see what they see without a death.
+ * Sessions outlive their worker wherever it dies: each play is run once for every system call of the worker, which is killed at its entry or on the way
+ * back from it, and many times with a death at some instruction between two. Client and server must see what they see without a death.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -439,7 +439,7 @@ static int tear_down(void **state)
 {
     (void)state;
     if (now.wire) {
-        print_error("%s: killed at stop %u + %u (system call %ld), again at %u + %u\n", now.name, now.end.stop, now.end.steps, 
+        print_error("%s: killed at stop %u + %u (system call %ld), again at %u + %u\n", now.name, now.end.stop, now.end.steps,
                     now.mortal.shared ? mortal_call(&now.mortal) : -1, now.end.again, now.end.again_steps);
         if (now.mortal.shared)
             mortal_stop(&now.mortal);
