@@ -46,7 +46,7 @@ const struct sp_sandbox sp_sandbox_worker = {
 
 /* Makes workers, which need these to give them up; nothing else of root's. */
 const struct sp_sandbox sp_sandbox_keeper = {
-    .name = "keeper", .stays = true, .leaves_rights = true, .many_descriptors = true, .files = FILES_ALL,
+    .name = "keeper", .stays = true, .leaves_rights = true, .many_descriptors = true, .files = FILES_ALL, .makes = &sp_sandbox_worker,
     .capabilities = CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) | CAPABILITY(CAP_SYS_CHROOT) | CAPABILITY(CAP_KILL)};
 
 /* May write where its user may not, where Landlock keeps it in the right directories: logs are often root's. */
@@ -220,21 +220,31 @@ static uint64_t capabilities_needed(const struct sp_sandbox *row, const struct s
     return land->ruleset < 0 || user_suffices(plan) ? 0 : row->capabilities;
 }
 
+static int prepare_others(const struct sp_sandbox *row, const struct sp_plan *plan)
+{
+    struct sandbox_needs needs = {.unix_sockets = needs_unix(row->makes, plan)};
+    return calls_prepare(row->makes->calls, &needs);
+}
+
 static int give_up(const struct sp_sandbox *row, const struct sp_plan *plan, struct land *land)
 {
     uint64_t keep = capabilities_needed(row, plan, land);
-    struct sandbox_needs needs = {.unix_sockets = needs_unix(row, plan)};
+    const struct sandbox_needs needs = {.unix_sockets = needs_unix(row, plan)};
     int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
     if (rc == 0 && !SANITIZED)
         rc = land_enter(land);
     if (rc == 0)
         rc = keep_capabilities(keep);
+    if (rc == 0 && row->makes)
+        rc = prepare_others(row, plan);
     if (rc < 0 || SANITIZED || row->leaves_rights)
         return rc;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return -errno;
-    rc = set_limits(row);
-    return rc == 0 && row->calls ? calls_enter(row->calls, &needs) : rc;
+    rc = calls_prepare(row->calls, &needs); /* while it may still write */
+    if (rc == 0)
+        rc = set_limits(row);
+    return rc == 0 ? calls_enter(row->calls, &needs) : rc;
 }
 
 int sp_sandbox_enter_reading(const struct sp_sandbox *row, const struct sp_plan *plan, const char *const *paths, unsigned npaths)

@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,12 +15,18 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proc/sandbox_row.h"
 
-enum calls_limits { CONDITIONS_MAX = 3 }; /* arguments of one row that are looked at */
+enum calls_limits {
+    CONDITIONS_MAX = 3,   /* arguments of one row that are looked at */
+    BINARY_TREE = 2,      /* the kernel tries each of its calls when a list is loaded */
+    OWN_PID = 0x7e57ab1e, /* stands for the process's own number, which cannot be as high (PID_MAX_LIMIT is 2^22) */
+};
 
 /* Argument `at`: its bits in `mask` must be `value`. */
 struct condition {
@@ -156,10 +164,10 @@ static int add_limited(scmp_filter_ctx filter, const struct limited *l)
     return seccomp_rule_add_array(filter, l->error ? SCMP_ACT_ERRNO(l->error) : SCMP_ACT_ALLOW, l->call, n, args);
 }
 
-/* abort() signals itself; nobody else. */
+/* abort() signals itself; nobody else. Who that is, is put in later. */
 static int add_suicide(scmp_filter_ctx filter)
 {
-    const struct limited own = {SCMP_SYS(tgkill), .when = {IS(0, getpid())}};
+    const struct limited own = {SCMP_SYS(tgkill), .when = {IS(0, OWN_PID)}};
     return add_limited(filter, &own);
 }
 
@@ -174,16 +182,77 @@ static int add_calls(scmp_filter_ctx filter, const struct sandbox_calls *calls, 
     return rc;
 }
 
-int calls_enter(const struct sandbox_calls *calls, const struct sandbox_needs *needs)
+/* What libseccomp makes of a list, as the kernel takes it. Made once by whoever makes processes, for that takes longer than everything else. */
+static struct {
+    const struct sandbox_calls *of; /* NULL: none */
+    bool unix_sockets;
+    struct sock_filter *code;
+    size_t n;
+} made;
+
+static int read_code(int fd)
 {
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    size_t size = (size_t)st.st_size;
+    struct sock_filter *code = malloc(size);
+    if (!code)
+        return -ENOMEM;
+    if (pread(fd, code, size, 0) != (ssize_t)size) {
+        free(code);
+        return -EIO;
+    }
+    made.code = code;
+    made.n = size / sizeof *code;
+    return 0;
+}
+
+static int take_code(scmp_filter_ctx filter)
+{
+    int fd = memfd_create("sallyport-calls", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int rc = seccomp_export_bpf(filter, fd);
+    if (rc == 0)
+        rc = read_code(fd);
+    close(fd);
+    return rc;
+}
+
+int calls_prepare(const struct sandbox_calls *calls, const struct sandbox_needs *needs)
+{
+    if (made.of == calls && made.unix_sockets == needs->unix_sockets)
+        return 0;
+    free(made.code);
+    made.of = NULL;
+    made.code = NULL;
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter)
         return -ENOMEM;
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     if (rc == 0)
+        rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
+    if (rc == 0)
         rc = add_calls(filter, calls, needs);
     if (rc == 0)
-        rc = seccomp_load(filter);
+        rc = take_code(filter);
     seccomp_release(filter);
+    if (rc == 0) {
+        made.of = calls;
+        made.unix_sockets = needs->unix_sockets;
+    }
     return rc;
+}
+
+int calls_enter(const struct sandbox_calls *calls, const struct sandbox_needs *needs)
+{
+    int rc = calls_prepare(calls, needs);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < made.n; i++)
+        if (BPF_CLASS(made.code[i].code) == BPF_JMP && made.code[i].k == OWN_PID)
+            made.code[i].k = (uint32_t)getpid();
+    struct sock_fprog program = {(unsigned short)made.n, made.code};
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
 }

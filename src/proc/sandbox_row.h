@@ -12,7 +12,6 @@ enum sandbox_files {
     FILES_WRITE, /* the directories of the plan's outputs and crash files */
 };
 
-/* A row's system calls. NULL: all of them. */
 struct sandbox_calls;
 
 struct sp_sandbox {
@@ -26,7 +25,8 @@ struct sp_sandbox {
     bool no_files_grow;        /* writes to no file at all */
     bool many_descriptors;     /* the limit of open files goes up as far as it may */
     bool leaves_rights;        /* it starts others, which have to be able to do more: limits and lists would be theirs too */
-    const struct sandbox_calls *calls;
+    const struct sandbox_calls *calls; /* NULL when it leaves rights */
+    const struct sp_sandbox *makes; /* whom it makes: what takes long is made ready for them */
 };
 
 /* What a call's arguments are checked against. */
@@ -35,6 +35,8 @@ struct sandbox_needs {
 };
 
 extern const struct sandbox_calls worker_calls, admin_calls, compiler_calls;
+/* Makes the list ready, for this process and those that it makes. 0 or -errno. */
+__attribute__((warn_unused_result)) int calls_prepare(const struct sandbox_calls *calls, const struct sandbox_needs *needs);
 /* The list of system calls, from here on. 0 or -errno. */
 __attribute__((warn_unused_result)) int calls_enter(const struct sandbox_calls *calls, const struct sandbox_needs *needs);
 

@@ -337,6 +337,7 @@ static void test_nothing_is_left_of_root(void **state)
         close(end[1]);
         _exit(rc || write(ready[1], text, 1) != 1 || read(end[0], text, 1) != 0);
     }
+    close(ready[1]);
     assert_int_equal(read(ready[0], text, 1), 1);
     read_status(child, text, sizeof text);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
