@@ -287,7 +287,10 @@ static double cpu_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static uint64_t waiting_since(const struct load_client *c) { return c->waiting->wanting ? c->waiting->since : soak_now(); }
+static uint64_t waiting_since(const struct load_client *c)
+{
+    return c->waiting->wanting ? c->waiting->since : soak_now();
+}
 
 static void print_totals(void)
 {

@@ -119,6 +119,12 @@ ${top}
     return fs.readFileSync(this.logFile, "utf8");
   }
 
+  /** What the load and the log have to say when something is wrong. */
+  evidence() {
+    const read = (name) => (fs.existsSync(path.join(this.dir, name)) ? fs.readFileSync(path.join(this.dir, name), "utf8") : "");
+    return `${read("load.log").slice(0, 4000)}${read("origin.log").slice(0, 1000)}${this.log().slice(-4000)}`;
+  }
+
   /** How often a line of the log has matched so far. */
   logged(pattern) {
     return this.log().split("\n").filter((line) => pattern.test(line)).length;
@@ -163,7 +169,7 @@ ${top}
   }
 
   mark(label) {
-    this.load.say(`mark ${process.hrtime.bigint()} ${label}`);
+    this.load?.say(`mark ${process.hrtime.bigint()} ${label}`);
   }
 
   /** Ends the phase that is going on; what it was like. */
