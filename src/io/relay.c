@@ -29,7 +29,7 @@ enum relay_limits {
 uint64_t sp_relay_layout(void)
 {
     uint64_t h = LAYOUT_VERSION + SP_STATE_VERSION_BUMP;
-    uint64_t part[] = {0, sizeof(struct segment), sizeof(struct conn), sizeof(struct sp_session), SP_POOL_SMALL, SP_POOL_CLASSES};
+    uint64_t part[] = {0, sizeof(struct segment), sizeof(struct conn), sizeof(struct sp_session), sizeof(struct sp_plan), SP_POOL_SMALL, SP_POOL_CLASSES};
     part[0] = h;
     h = sp_hash(sp_span_of(part, sizeof part));
     for (unsigned i = 0; sp_protos[i]; i++) {
@@ -179,11 +179,11 @@ int sp_relay_answer(struct sp_relay *r)
 {
     uint64_t ignored;
     struct orders *o = &r->segment->orders;
+    if (read(r->segment->answered, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
+        return -errno;
     int32_t answer = __atomic_load_n(&o->answer, __ATOMIC_ACQUIRE);
     if (answer == ORDER_OPEN)
         return -EAGAIN;
-    if (read(r->segment->answered, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
-        return -errno;
     o->answer = ORDER_OPEN;
     __atomic_store_n(&o->order, SP_ORDER_NONE, __ATOMIC_RELEASE);
     return answer;
@@ -298,6 +298,7 @@ int sp_relay_ready(struct sp_relay *r, const struct sp_relay_conf *conf)
 void sp_relay_serve(struct sp_relay *r)
 {
     recover(r->worker);
+    orders_resume(r->worker);
     __atomic_store_n(&r->segment->up, true, __ATOMIC_RELEASE);
     worker_turns(r->worker);
     __atomic_store_n(&r->segment->up, false, __ATOMIC_RELEASE);
