@@ -182,6 +182,7 @@ test("a worker that ends is an event; no event of traffic is missing", async (t)
   const ends = () => read(file).filter((event) => event.event_type === "sallyport");
   const traffic = storm(port, 2000);
   for (const [signal, what, number] of [["SIGKILL", "killed", 9], ["SIGSEGV", "died", 11]]) {
+    await until("a worker", () => member(shield, "worker"));
     process.kill(member(shield, "worker").pid, signal);
     await until("its event", () => ends().some((event) => event.worker.event === what));
     const event = ends().find(({ worker }) => worker.event === what);
