@@ -36,22 +36,27 @@ static int make_parents(const char *path)
     return mkdir(part, OWNER_ONLY) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int sp_runtime_find(const char *path)
+static int find(const char *path, bool anybodys)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+    if (fstat(fd, &st) == 0 && (anybodys || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH)))
         return fd;
     close(fd);
     return -EPERM;
 }
 
+int sp_runtime_find(const char *path)
+{
+    return find(path, geteuid() == 0);
+}
+
 int sp_runtime_open(const char *path)
 {
     int rc = make_parents(path);
-    return rc < 0 ? rc : sp_runtime_find(path);
+    return rc < 0 ? rc : find(path, false);
 }
 
 int sp_runtime_lock(int dir)

@@ -7,7 +7,7 @@
 
 /* Makes it when it is not there. A descriptor of it; -errno (-EPERM: it is somebody else's, or open to others). */
 __attribute__((warn_unused_result)) int sp_runtime_open(const char *path);
-/* The same for one that must be there. */
+/* The same for one that must be there; to root, anybody's is good enough to be asked. */
 __attribute__((warn_unused_result)) int sp_runtime_find(const char *path);
 /* Only one process at a time holds it. A descriptor; -EWOULDBLOCK: another does. */
 __attribute__((warn_unused_result)) int sp_runtime_lock(int dir);
