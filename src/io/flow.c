@@ -277,6 +277,10 @@ void conn_run(struct worker *w, struct conn *c)
 {
     if (c->phase != CONN_OPEN)
         return;
+    if (c->perhaps_given && w->segment->drain >= 0) { /* not a byte may be taken from the other worker */
+        (void)handover_give(w, c);
+        return;
+    }
     engine_for(w, c);
     unsigned passes = 0;
     while (pass(w, c))

@@ -94,12 +94,20 @@ static bool is_here(const struct worker *w, uint64_t flow_id)
     return false;
 }
 
-static bool is_handover(const struct worker *w, struct handover *h)
+/* Its bytes have been read by somebody since it was described: it was here, and has ended. */
+static bool was_here(const struct handover *h, int fd)
+{
+    bool reset = false;
+    int64_t n = settle_taken(fd, &reset);
+    return n >= 0 && (uint64_t)n != h->taken[SP_C2S] + h->preface;
+}
+
+static bool is_handover(const struct worker *w, struct handover *h, int client)
 {
     if (h->magic != HANDOVER_MAGIC)
         return false;
     h->service[SP_PLAN_NAME - 1] = h->protocol[SP_PLAN_NAME - 1] = 0;
-    return service_named(w, h) >= 0 && h->address < SP_ADDRESSES_MAX && !(h->perhaps_given && is_here(w, h->flow_id));
+    return service_named(w, h) >= 0 && h->address < SP_ADDRESSES_MAX && !(h->perhaps_given && (is_here(w, h->flow_id) || was_here(h, client)));
 }
 
 static void fill(struct worker *w, struct conn *c, const struct handover *h, const int *fd)
@@ -159,7 +167,7 @@ void handover_place(struct worker *w)
     struct incoming *in = &w->segment->incoming;
     int fd[2] = {-1, -1};
     unsigned n = handover_received(w, fd);
-    bool placed = n == (in->what.has_server ? 2u : 1u) && is_handover(w, &in->what) && place(w, &in->what, fd);
+    bool placed = n == (in->what.has_server ? 2u : 1u) && is_handover(w, &in->what, fd[0]) && place(w, &in->what, fd);
     for (unsigned i = 0; i < n && !placed; i++)
         close(fd[i]);
     *in = (struct incoming){.control = {0}};

@@ -171,7 +171,7 @@ void orders_look(struct worker *w)
 
 static int receive_from(struct worker *w)
 {
-    if (w->segment->receive >= 0)
+    if (w->segment->receive >= 0 && w->segment->receive != w->segment->orders.channel)
         return -EBUSY;
     w->segment->receive = w->segment->orders.channel;
     return worker_watch_fd(w, w->segment->receive, EPOLLIN, WORKER_RECEIVE, EVENT_WORKER);
@@ -199,19 +199,34 @@ static int obey(struct worker *w, enum sp_relay_order order)
     return 0;
 }
 
-void orders_obey(struct worker *w)
+/* An order is obeyed as long as it is not answered, and its answer is rung for as long as nobody has fetched it: whatever a predecessor did not get to. */
+static void answer(struct worker *w)
 {
     struct orders *o = &w->segment->orders;
-    uint64_t n, one = 1;
-    if (read(w->segment->wake, &n, sizeof n) < 0)
-        return;
+    uint64_t one = 1;
     enum sp_relay_order order = (enum sp_relay_order)__atomic_load_n(&o->order, __ATOMIC_ACQUIRE);
-    if (order == SP_ORDER_NONE || __atomic_load_n(&o->answer, __ATOMIC_ACQUIRE) != ORDER_OPEN)
+    if (order == SP_ORDER_NONE)
         return;
-    int rc = obey(w, order);
-    __atomic_store_n(&o->answer, rc > 0 ? 0 : rc, __ATOMIC_RELEASE);
+    if (__atomic_load_n(&o->answer, __ATOMIC_ACQUIRE) == ORDER_OPEN) {
+        int rc = obey(w, order);
+        __atomic_store_n(&o->answer, rc > 0 ? 0 : rc, __ATOMIC_RELEASE);
+    }
     if (write(w->segment->answered, &one, sizeof one) < 0)
         sp_log(SP_LOG_ERROR, "cannot answer the keeper: %s", strerror(errno));
+}
+
+void orders_obey(struct worker *w)
+{
+    uint64_t n;
+    if (read(w->segment->wake, &n, sizeof n) > 0)
+        answer(w);
+}
+
+void orders_resume(struct worker *w)
+{
+    if (w->segment->stopping)
+        wheel_arm(w, worker_now(w) + LOOK_MS);
+    answer(w);
 }
 
 unsigned sp_relay_listeners(const struct sp_relay *r, int *ret)

@@ -100,15 +100,23 @@ static bool is_protocol(uint16_t index)
 static void roll_back(struct worker *w)
 {
     struct hand *h = w->hand;
-    if (h->conn > w->segment->max || h->op > HAND_PASS || !is_protocol(h->copy.session.proto)) {
-        *h = (struct hand){0};
-        return;
-    }
-    struct conn *c = &w->conns[h->conn];
+    struct conn *c = &w->conns[h->conn <= w->segment->fresh ? h->conn : 0];
+    bool copied = h->op != HAND_IDLE && h->op != HAND_ACCEPT && h->conn;
+    bool ours = copied && is_protocol(h->copy.session.proto) && h->copy.sum == conn_sum(&h->copy) && h->copy.session.flow_id == c->session.flow_id;
     if (h->op == HAND_ACCEPT)
         c->phase = CONN_FREE; /* its descriptor is welcomed again */
-    else if (h->conn && h->op != HAND_IDLE)
+    else if (ours)
         memcpy(c, &h->copy, conn_length(&h->copy));
+    else if (copied || h->op > HAND_PASS)
+        *h = (struct hand){0}; /* damaged: so is the connection, unless nothing had been done to it */
+}
+
+/* The copy goes on being what a successor of ours goes back to. */
+static void amend(struct worker *w, const struct conn *c)
+{
+    w->hand->copy.strikes = c->strikes;
+    w->hand->copy.reset = c->reset;
+    w->hand->copy.sum = conn_sum(&w->hand->copy);
 }
 
 /* ---- descriptors that nobody knows ---- */
@@ -210,7 +218,7 @@ static bool within(int64_t n, uint64_t most)
  * Bytes taken out of the source of `dir` that are not counted yet. Who is told of a reset takes the news out of the socket, whether or not he lives to use
  * it; then the socket looks as if both sides had ended in good order. But an end counts as a byte, and that one is missing.
  */
-static int64_t taken(const struct worker *w, struct conn *c, enum sp_dir dir)
+static int64_t taken(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     bool reset = c->reset & dir_bit(dir);
     int64_t n = settle_taken(c->fd[dir], &reset);
@@ -221,12 +229,14 @@ static int64_t taken(const struct worker *w, struct conn *c, enum sp_dir dir)
         reset = true;
         n = 0;
     }
-    if (reset)
-        w->hand->copy.reset = c->reset |= dir_bit(dir); /* in the copy too: a successor of ours cannot ask again */
+    if (reset) {
+        c->reset |= dir_bit(dir);
+        amend(w, c); /* a successor of ours cannot ask again */
+    }
     return n;
 }
 
-static int64_t read_done(const struct worker *w, struct conn *c, enum sp_dir dir)
+static int64_t read_done(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     const struct sp_side *d = &c->session.side[dir];
     int64_t n = taken(w, c, dir);
@@ -281,6 +291,8 @@ static int found(struct worker *w, struct conn *c, enum sp_dir dir, int64_t n)
     if (n < 0)
         return (int)n;
     sp_session_found(&c->session, dir, (size_t)n);
+    if (n && dir == SP_S2C)
+        c->asked = false;
     w->count->bytes[dir] += (uint64_t)n;
     return 0;
 }
@@ -304,6 +316,8 @@ static int spliced(struct worker *w, struct conn *c, enum sp_dir dir, bool in)
     if (now < 0 || n < 0)
         return -EIO;
     c->piped[dir] = (uint32_t)now;
+    if (in && n && dir == SP_S2C)
+        c->asked = false;
     if (in)
         sp_session_spliced(&w->engine, &c->session, dir, (uint64_t)n);
     else
@@ -387,7 +401,8 @@ static enum fate fate_of(struct worker *w, struct conn *c, enum sp_death death)
     bool blamed = death != SP_DEATH_FOREIGN || ++h->again >= AGAIN_MAX;
     if (!blamed)
         return FATE_CONTINUE;
-    h->copy.strikes = ++c->strikes; /* ours too, if this brings us down */
+    c->strikes++;
+    amend(w, c); /* ours too, if this brings us down */
     w->count->quarantined++;
     return c->strikes > 1 || conn_service(w, c)->on_crash == SP_CRASH_CLOSE ? FATE_CLOSE : FATE_QUARANTINE;
 }
@@ -460,7 +475,7 @@ static void resume(struct worker *w, struct conn *c)
 {
     bool missed = c->queued;
     c->queued = false;
-    if (c->phase == CONN_DEAD && missed) /* closed while it was in the run queue, which has been forgotten */
+    if (c->phase == CONN_DEAD) /* closed just now; the lists that it may have been in are forgotten */
         conn_bury_later(w, c);
     if (!is_live(c))
         return;
@@ -506,7 +521,7 @@ void recover(struct worker *w)
     w->hand->op = HAND_IDLE;
     w->hand->conn = 0;
     look_at_events(w);
-    w->run = 0;
+    w->run = w->dead = 0;
     for (uint32_t i = 1; i <= w->segment->fresh; i++)
         resume(w, &w->conns[i]);
     w->segment->death = DEATH_NONE;

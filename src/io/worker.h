@@ -68,7 +68,7 @@ struct conn {
     uint8_t bulk;          /* bit by direction: its latest read was long */
     uint8_t address;       /* which of the server's addresses is being tried */
     uint8_t strikes;       /* workers that died with it under the hand */
-    bool perhaps_given;    /* a predecessor died while it gave it to another worker */
+    bool perhaps_given;    /* a predecessor died while it gave it to another worker: that one may be at it */
     bool asked;            /* the server was sent something since it last said something */
     uint16_t service;
     uint16_t pipe[2];      /* by direction: number of the pipe + 1, 0 = none */
@@ -116,7 +116,7 @@ struct hand {
     uint8_t op, dir;  /* enum hand_op, enum sp_dir */
     uint16_t again;   /* successors that began with this mark */
     uint64_t arg;
-    struct conn copy; /* what to go back to */
+    struct conn copy; /* what to go back to; its `sum` is its own */
 };
 
 /* A connection as it goes from worker to worker. Only ever longer, and only at its end: the two may be of different versions. */
@@ -282,6 +282,8 @@ void handover_place(struct worker *w);
 
 /* Does what the keeper said, if it said something. */
 void orders_obey(struct worker *w);
+/* The same when nobody rings, and goes on stopping: for a successor. */
+void orders_resume(struct worker *w);
 /* The plan, policy and listeners of `conf` are in force from now on. 0 or -errno (those before stay). */
 __attribute__((warn_unused_result)) int plan_enter(struct worker *w, const struct sp_relay_conf *conf);
 void plan_unmap(const struct sp_relay_conf *conf);

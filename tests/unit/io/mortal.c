@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -14,6 +15,7 @@
 
 enum {
     SYSCALL_STOP = SIGTRAP | 0x80,
+    CAPTURE_MAX = 16 << 20,
     WORKERS_MAX = 8, /* more than any test kills: something is wrong with the code */
 };
 
@@ -120,12 +122,27 @@ static void on_term(int signal)
     _exit(0);
 }
 
+static void write_capture(struct wire *w, const char *path)
+{
+    struct sp_buf out = sp_buf_growing(CAPTURE_MAX);
+    FILE *f = sp_relay_crash_capture(w->relay, &out) ? fopen(path, "w") : NULL;
+    if (f) {
+        fwrite(sp_buf_span(&out).p, 1, out.n, f);
+        fclose(f);
+    }
+    sp_buf_fini(&out);
+}
+
 static void keep(struct mortal_shared *shared, struct wire *w, const struct mortal_end *end)
 {
     unsigned stop = end->stop, steps = end->steps;
     signal(SIGTERM, on_term);
     for (unsigned i = 0; i < WORKERS_MAX && live(shared, w, stop, steps); i++) {
+        if (end->capture)
+            write_capture(w, end->capture);
         sp_relay_died(w->relay, end->how);
+        if (end->dead)
+            end->dead(w);
         usleep(end->dead_us);
         stop = i == 0 ? end->again : 0;
         steps = i == 0 ? end->again_steps : 0;

@@ -18,6 +18,8 @@ struct mortal_end {
     unsigned again_steps;
     enum sp_death how;
     unsigned dead_us;   /* how long nobody serves */
+    const char *capture;/* file for what was under the hand; NULL: none */
+    void (*dead)(struct wire *w); /* called in the keeper while nobody serves; may be NULL */
 };
 
 struct mortal {

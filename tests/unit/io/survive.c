@@ -407,6 +407,18 @@ enum { PLAYS = sizeof plays / sizeof *plays };
 
 /* ---- runs ---- */
 
+/* Whoever serves now serves others, too: one that spins does not. */
+static void still_serves(struct wire *w)
+{
+    char text[512];
+    int c = wire_client(w);
+    wire_say(c, "x\r\n\r\n");
+    while (recv(c, text, sizeof text, 0) > 0) /* an answer, or just the end */
+        ;
+    assert_int_not_equal(errno, EAGAIN);
+    close(c);
+}
+
 /* How many workers were killed. */
 static unsigned run(const struct play *p, const struct mortal_end *end)
 {
@@ -415,6 +427,8 @@ static unsigned run(const struct play *p, const struct mortal_end *end)
     now.end = *end;
     mortal_start(&now.mortal, w, end, -1);
     p->run(w);
+    errno = 0;
+    still_serves(w);
     unsigned deaths = mortal_deaths(&now.mortal);
     mortal_stop(&now.mortal);
     struct sp_counters c = wire_counters(w);
