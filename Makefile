@@ -9,6 +9,7 @@
 #   make soak     2,000 connections, every byte checked, while workers are killed, upgraded and reloaded; SOAK=short: a minute of it
 #   make fuzz     every fuzz target under libFuzzer, FUZZ_SECONDS (60) in total
 #   make prove    the harnesses of base/ under the bounded model checker CBMC
+#   make deb      the Debian package, in BUILD/deb
 #   make lint, make docs, make clean, make install
 #
 # SAN=1: with AddressSanitizer and UBSan, in a build directory of its own. BUILD=DIR: build there.
@@ -80,7 +81,10 @@ install: configured
 	ninja -C $(BUILD)
 	meson install -C $(BUILD) --no-rebuild
 
+deb: deps-deb
+	@tools/deb.sh $(BUILD)/deb
+
 clean:
 	rm -rf build build-san $(BUILD) $(FUZZ_BUILD)
 
-.PHONY: all configured run test tests-built check bench soak fuzz-built fuzz prove lint docs install clean
+.PHONY: all configured run test tests-built check bench soak fuzz-built fuzz prove lint docs install deb clean

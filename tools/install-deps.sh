@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # install-deps: installs the Debian packages that a tier needs and that are missing, and for the tests the npm packages of
 # tests/e2e. It never starts a daemon.
-# Usage: tools/install-deps.sh build|run|test|bench|soak
+# Usage: tools/install-deps.sh build|run|test|bench|soak|deb
 set -eu
 
 # One entry a word: a package, or COMMAND=PACKAGE where any package's command will do (a Node.js that did not come
 # from Debian, an nginx of another flavour).
 build='gcc libc6-dev meson ninja-build pkg-config libvectorscan-dev libfyaml-dev libpcap-dev libseccomp-dev libsystemd-dev zlib1g-dev libbrotli-dev libzstd-dev'
 run="$build nginx=nginx-light curl=curl"
-test="$run node=nodejs npm=npm apache2=apache2 ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev"
+test="$run node=nodejs npm=npm apache2=apache2 ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev debhelper dpkg-dev fakeroot lintian logrotate systemd-analyze=systemd"
 soak="$build node=nodejs taskset=util-linux wrk=wrk"
 bench="$run node=nodejs taskset=util-linux haproxy=haproxy wrk=wrk libnginx-mod-http-modsecurity modsecurity-crs"
+deb="$build debhelper dpkg-dev fakeroot"
 
 case "${1:-}" in
 build) wanted=$build ;;
@@ -19,8 +20,9 @@ run) wanted=$run ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
 soak) wanted=$soak ;;
+deb) wanted=$deb ;;
 *)
-    echo "usage: tools/install-deps.sh build|run|test|bench|soak" >&2
+    echo "usage: tools/install-deps.sh build|run|test|bench|soak|deb" >&2
     exit 2
     ;;
 esac
