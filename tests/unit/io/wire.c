@@ -222,15 +222,17 @@ static void *serve(void *wire)
 {
     struct wire *w = wire;
     sp_relay_serve(w->relay);
+    __atomic_store_n(&w->served, true, __ATOMIC_RELEASE);
     return NULL;
 }
 
 void wire_serve(struct wire *w)
 {
+    w->served = false;
     assert_int_equal(sp_relay_ready(w->relay, &w->conf), 0);
     assert_int_equal(pthread_create(&w->thread, NULL, serve, w), 0);
     w->serving = true;
-    for (int i = 0; i < WIRE_PATIENCE_S * 1000 && !sp_relay_is_up(w->relay); i++)
+    for (int i = 0; i < WIRE_PATIENCE_S * 1000 && !sp_relay_is_up(w->relay) && !__atomic_load_n(&w->served, __ATOMIC_ACQUIRE); i++)
         usleep(1000);
 }
 

@@ -27,7 +27,7 @@ struct wire {
     struct sp_relay_conf conf;
     struct sp_relay *relay;
     pthread_t thread;
-    bool serving;
+    bool serving, served; /* there is a thread to join; it serves no longer */
     char path[64];        /* of a unix socket */
     uint8_t *told;        /* events taken so far */
     size_t ntold;
