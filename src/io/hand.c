@@ -68,7 +68,10 @@ void hand_next(struct worker *w, enum hand_op op, uint64_t arg)
 {
     if (!w->hand)
         return;
-    w->hand->arg = arg;
+    if (op == HAND_LOCAL_SENT)
+        w->hand->sent = arg; /* `arg` still belongs to the step before */
+    else
+        w->hand->arg = arg;
     in_order();
     w->hand->op = (uint8_t)op;
     in_order();

@@ -20,14 +20,15 @@ static void accept_header(struct worker *w, struct conn *c, const struct sp_prox
         c->session.client = h->client;
         c->session.server = h->server;
     }
-    c->phase = CONN_OPEN;
-    c->preface = (uint32_t)len;
     c->session.busy_ms = worker_now(w);
     hand_mark(w, c, HAND_PREFACE, SP_C2S, len);
-    if (recv(c->fd[SP_C2S], NULL, len, MSG_TRUNC) == (ssize_t)len)
-        conn_run(w, c);
-    else /* they were there a moment ago */
+    if (recv(c->fd[SP_C2S], NULL, len, MSG_TRUNC) != (ssize_t)len) { /* they were there a moment ago */
         conn_close(w, c);
+        return;
+    }
+    c->phase = CONN_OPEN;
+    c->preface = (uint32_t)len;
+    conn_run(w, c);
 }
 
 void preface_read(struct worker *w, struct conn *c)

@@ -264,6 +264,8 @@ static int64_t local_read_done(struct worker *w, struct conn *c, uint64_t was)
     uint64_t out = was ? was - (uint64_t)left : 0;
     if (!d->block || (was && !within(left, was)) || out + (uint64_t)left > sp_pool_len(w->engine.pool, d->block) - d->have)
         return -EIO;
+    if (!was)
+        hand_next(w, HAND_LOCAL_EMPTY, (uint64_t)left); /* what we read is gone from the pipe, for a successor of ours too */
     if (left && read(fd, sp_pool_at(w->engine.pool, d->block) + d->have + out, (size_t)left) != left)
         return -EIO;
     return (int64_t)out + left;
@@ -277,7 +279,7 @@ static int64_t local_send_done(struct worker *w, struct conn *c)
     if (h->op == HAND_LOCAL_EMPTY)
         n = left < 0 ? -EIO : (int64_t)h->arg - left;
     else if (h->op == HAND_LOCAL_SENT)
-        n = (int64_t)h->arg;
+        n = (int64_t)h->sent;
     if (!within(n, d->clear - d->sent))
         return -EIO;
     hand_next(w, HAND_LOCAL_SENT, (uint64_t)n);
@@ -331,7 +333,11 @@ static int preface_done(struct conn *c, uint64_t len)
     int64_t taken = settle_taken(c->fd[SP_C2S], &reset);
     if (taken == 0)
         taken = recv(c->fd[SP_C2S], NULL, len, MSG_TRUNC);
-    return taken == (int64_t)len ? 0 : -EIO;
+    if (taken != (int64_t)len)
+        return -EIO;
+    c->phase = CONN_OPEN;
+    c->preface = (uint32_t)len;
+    return 0;
 }
 
 /* The result of the step as if it had come back to us. 0 or -errno: the session cannot go on. */

@@ -102,8 +102,8 @@ enum hand_op {
     HAND_SPLICE_OUT,  /* from the pipe of `dir` to its receiver */
     HAND_LOCAL_FILL,  /* `dir` with a server behind a unix socket: into the worker's own pipe */
     HAND_LOCAL_EMPTY, /* out of it; `arg` bytes were in it */
-    HAND_LOCAL_SENT,  /* `arg` bytes of it were sent; the rest is thrown away */
-    HAND_PREFACE,     /* takes the PROXY protocol header, `arg` bytes, out of the client's socket */
+    HAND_LOCAL_SENT,  /* `sent` bytes of it were sent; the rest is thrown away */
+    HAND_PREFACE,     /* takes the PROXY protocol header, `arg` bytes, out of the client's socket; it is not counted yet */
     HAND_CLOSE,       /* closes everything; arg: with a reset */
     HAND_CLOSE_SERVER,/* closes the server's side; arg: with a reset */
     HAND_ACCEPT,      /* takes a connection from listener `arg`; `conn` is where it goes, 0: nowhere yet */
@@ -115,7 +115,7 @@ struct hand {
     uint32_t conn;    /* index; 0: none */
     uint8_t op, dir;  /* enum hand_op, enum sp_dir */
     uint16_t again;   /* successors that began with this mark */
-    uint64_t arg;
+    uint64_t arg, sent;
     struct conn copy; /* what to go back to; its `sum` is its own */
 };
 
