@@ -191,10 +191,14 @@ WRAPPED(ssize_t, splice, int in, off64_t *in_at, int out, off64_t *out_at, size_
     return loses(out, ECONNRESET);
 }
 
-/* Only what needs memory can fail. */
+/* Only one that is new needs memory. */
 WRAPPED(int, epoll_ctl, int epoll, int op, int fd, struct epoll_event *event)
 {
-    return op == EPOLL_CTL_ADD && strikes() ? FAILS(ENOMEM, ENOSPC) : __real_epoll_ctl(epoll, op, fd, event);
+    int rc = __real_epoll_ctl(epoll, op, fd, event);
+    if (rc < 0 || op != EPOLL_CTL_ADD || !strikes())
+        return rc;
+    (void)__real_epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+    return FAILS(ENOMEM, ENOSPC);
 }
 
 WRAPPED(int, pipe2, int ret[2], int flags)

@@ -175,7 +175,16 @@ static int an_acceptance(void) { return accept4(-1, NULL, NULL, 0); }
 static int a_connection(void) { return connect(-1, NULL, 0); }
 static int a_splice(void) { return (int)splice(-1, NULL, -1, NULL, 1, 0); }
 static int an_option(void) { return setsockopt(-1, IPPROTO_TCP, 1, NULL, 0); }
-static int a_watch(void) { return epoll_ctl(-1, EPOLL_CTL_ADD, 0, &(struct epoll_event){0}); }
+static int a_watch(void)
+{
+    int epoll = epoll_create1(0), fd = epoll_create1(0);
+    int rc = epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){0}), error = errno;
+    assert_true(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) == rc); /* as if nothing had been asked */
+    close(fd);
+    close(epoll);
+    errno = error;
+    return rc;
+}
 static int allocated(void *volatile p) /* else the compiler knows better than to allocate anything */
 {
     if (!p)
