@@ -12,10 +12,9 @@
 /* Odd and unlike each other; nothing else matters. */
 #define SUM_START UINT64_C(0x9e3779b97f4a7c15)
 #define FACTOR_CONN UINT64_C(0xc2b2ae3d27d4eb4f)
-#define FACTOR_SIDE UINT64_C(0x165667b19e3779f9)
 #define FACTOR_STEP UINT64_C(0x85ebca77c2b2ae62)
 
-_Static_assert(offsetof(struct conn, session) % sizeof(uint64_t) == 0 && sizeof(struct sp_side) % sizeof(uint64_t) == 0, "summed by words");
+_Static_assert((offsetof(struct conn, session) + offsetof(struct sp_session, state)) % sizeof(uint64_t) == 0, "summed by words");
 
 /* The compiler must not move stores across; the processor's order does not matter to a process that is started later. */
 static void in_order(void)
@@ -39,9 +38,7 @@ static inline uint64_t sum_words(const void *p, size_t n, uint64_t factor)
 /* The decoder's state is left out: a wrong one makes messages malformed, not memory wrong. */
 uint64_t conn_sum(const struct conn *c)
 {
-    const struct sp_session *s = &c->session;
-    return SUM_START + sum_words(c, offsetof(struct conn, session), FACTOR_CONN) + sum_words(s->side, sizeof s->side, FACTOR_SIDE) +
-           s->flow_id * FACTOR_STEP;
+    return SUM_START + sum_words(c, offsetof(struct conn, session) + offsetof(struct sp_session, state), FACTOR_CONN);
 }
 
 void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_dir dir, uint64_t arg)

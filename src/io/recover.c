@@ -132,16 +132,24 @@ static void know(struct known *k, int fd)
         sp_bit_set(k->bits, (size_t)fd);
 }
 
+static int greater(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 static int highest(const struct worker *w)
 {
-    int most = FD_FIRST;
+    const struct segment *s = w->segment;
+    int most = greater(greater(FD_FIRST, greater(s->epoll, s->wake)), greater(s->timer, s->answered));
+    most = greater(most, greater(s->receive, s->drain));
+    for (uint32_t i = 0; i < w->nlisteners; i++)
+        most = greater(most, w->listeners[i].fd);
     for (uint32_t i = 1; i <= w->segment->fresh; i++)
         for (int dir = 0; dir < 2; dir++)
-            if (is_live(&w->conns[i]) && w->conns[i].fd[dir] > most)
-                most = w->conns[i].fd[dir];
+            if (is_live(&w->conns[i]))
+                most = greater(most, w->conns[i].fd[dir]);
     for (unsigned i = 0; i <= PIPES_MAX; i++)
-        if (w->segment->pipes[i].fd[1] > most)
-            most = w->segment->pipes[i].fd[1];
+        most = greater(most, greater(s->pipes[i].fd[0], s->pipes[i].fd[1]));
     return most;
 }
 

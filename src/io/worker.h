@@ -78,7 +78,7 @@ struct conn {
     uint64_t since_ms;     /* of the preface, the attempt to connect, the lingering */
     struct sp_session session;
     uint64_t sum;
-    bool queued;           /* in the run queue */
+    uint8_t queued;        /* in the run queue; no bool: a successor reads it unchecked */
     uint32_t run_next;     /* run queue, list of free or dead connections */
     uint32_t timer_next, timer_prev;
     uint64_t timer_slot;   /* 0: not in the wheel */

@@ -18,6 +18,7 @@ enum {
     STEPS_MAX = 3000,  /* instructions between two system calls, at most of interest */
     RANDOM_RUNS = 40,  /* of each play; SALLYPORT_KILLS says another number */
     LONG = 600 << 10,  /* goes through pipes */
+    CROWD = 120,
     PIECE = 20 << 10,  /* more than a small block */
 };
 
@@ -374,6 +375,13 @@ static void prepare_dead(struct wire *w)
     w->origin = -1;
 }
 
+/* The keeper has many descriptors of its own; nobody notes those of listeners as known. */
+static void prepare_crowd(struct wire *w)
+{
+    for (int i = 0; i < CROWD; i++)
+        (void)!dup(w->listener);
+}
+
 static const char RULES[] =
     "guard: no-bad\ntitle: t\nwhen: http.request.uri.path contains \"/bad\"\nthen: refuse 403\n"
     "cases: [{send: a, expect: refuse}, {send: b, expect: pass}]\n"
@@ -402,6 +410,7 @@ static const struct play plays[] = {
     {"new connections", RULES, prepare_nothing, play_accept},
     {"the second address", RULES, prepare_second, play_small},
     {"a dead server", RULES, prepare_dead, play_dead_server},
+    {"many descriptors", RULES, prepare_crowd, play_half_close}, /* the last: they stay */
 };
 enum { PLAYS = sizeof plays / sizeof *plays };
 
