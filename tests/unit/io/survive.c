@@ -18,6 +18,7 @@ enum {
     STEPS_MAX = 3000,  /* instructions between two system calls, at most of interest */
     RANDOM_RUNS = 40,  /* of each play; SALLYPORT_KILLS says another number */
     LONG = 600 << 10,  /* goes through pipes */
+    FILLERS = 4,
     CROWD = 120,
     PIECE = 20 << 10,  /* more than a small block */
 };
@@ -487,6 +488,45 @@ static void at_every_system_call(void **state)
         with(&plays[i], every_stop);
 }
 
+/* The server's queue is full: the connection to it is on its way for as long as its first packet is lost. */
+static void a_server_that_takes_its_time(void **state)
+{
+    (void)state;
+    int filler[FILLERS], c, s;
+    now.name = "a slow server";
+    for (unsigned stop = 10; stop < 40; stop += 5) {
+        struct wire *w = now.wire = wire_new(RULES);
+        assert_int_equal(listen(w->origin, 0), 0);
+        for (int i = 0; i < FILLERS; i++) {
+            filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+            (void)!connect(filler[i], &w->service->to.at[0].sa.any, w->service->to.at[0].len);
+        }
+        now.end = (struct mortal_end){.stop = stop, .again = stop & 1 ? 25 : 0, .how = SP_DEATH_FOREIGN};
+        mortal_start(&now.mortal, w, &now.end, -1);
+        c = wire_client(w);
+        wire_say(c, WIRE_REQUEST);
+        usleep(50000);
+        for (int i = 0; i < FILLERS; i++)
+            close(filler[i]);
+        do { /* those that were there before us have ended */
+            char c1;
+            s = wire_server(w);
+            if (recv(s, &c1, 1, MSG_PEEK) > 0)
+                break;
+        } while (close(s) == 0);
+        wire_hear(s, WIRE_REQUEST);
+        wire_say(s, WIRE_ANSWER);
+        wire_hear(c, WIRE_ANSWER);
+        close(c);
+        wire_hear_end(s);
+        close(s);
+        assert_int_equal(wire_counters(w).damaged, 0);
+        mortal_stop(&now.mortal);
+        wire_free(w);
+        now.wire = NULL;
+    }
+}
+
 /* ---- anywhere ---- */
 
 static uint64_t dice = UINT64_C(0x9e3779b97f4a7c15);
@@ -534,6 +574,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(at_every_system_call, tear_down),
+        cmocka_unit_test_teardown(a_server_that_takes_its_time, tear_down),
         cmocka_unit_test_teardown(at_any_instruction, tear_down),
     };
     for (size_t i = 0; i < LONG; i++)
