@@ -135,7 +135,7 @@ void wire_bulk(int from, int to, const uint8_t *bytes, size_t n)
 
 static struct sp_policy *policy_of(const char *rules)
 {
-    struct sp_policy *p;
+    struct sp_policy *p = NULL;
     struct sp_ruleset set;
     struct sp_diag diag;
     if (!rules) {
