@@ -4,7 +4,7 @@
 //   node soak/soak.mjs BUILDDIR [--only NAME,...]
 //
 // BUILDDIR has the program as it is, the same with faults that a header triggers, and the same with another layout of a session's state. SOAK=short: a tenth
-// of everything. One line for each scenario, a table at the end; exit status 0 when every one holds.
+// of everything, and no verdict on what takes many measurements to tell. One line for each scenario, a table at the end; exit status 0 when every one holds.
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -221,7 +221,7 @@ async function reloads(stage) {
   }
   const control = await stage.phase("between");
   const spike = r.marks.longest.p50 - control.marks.longest.p50, spike99 = r.marks.longest.p99 - control.marks.longest.p99;
-  if (spike >= SPIKE) wrong.push(`a reload adds ${ms(spike)}`);
+  if (spike >= SPIKE && !short) wrong.push(`a reload adds ${ms(spike)}`);
   const pss = growth(sizes), blocks = growth(files);
   if (pss.grew || blocks.grew) wrong.push("memory grows");
   verdict("reloads", `${n} times, ${(r.seconds / n * 1000).toFixed(0)} ms each, ${carried(r)}; longest gap at a reload ${ms(r.marks.longest.p50)} (p99 ${ms(r.marks.longest.p99)}), without one ` +
@@ -315,6 +315,7 @@ async function act(name, binary, list, env) {
   const chosen = list.filter((p) => wanted(p.name));
   if (!chosen.length) return;
   const stage = new Stage(path.join(build, "soak"), binary, { keep: true });
+  const before = rows.length;
   let fine = false;
   try {
     stage.rules = stage.file("rule.yaml", rule(0));
@@ -336,7 +337,7 @@ async function act(name, binary, list, env) {
     const closing = await stage.close();
     if (closing.left) wrong.push(`${closing.left} processes were left`);
     verdict(`${name}: the end`, `${carried(end)}; the server saw ${origin.requests} requests on ${origin.accepted} connections`, wrong);
-    fine = !rows.some((row) => row.short_of.length);
+    fine = !rows.slice(before).some((row) => row.short_of.length);
   } catch (error) {
     verdict(name, error.message.split("\n")[0], ["the stage fell"]);
     console.log(stage.log().slice(-2000));
