@@ -110,6 +110,8 @@ static bool no_room(struct worker *w, struct conn *c)
 static bool read_block(struct worker *w, struct conn *c, enum sp_dir dir)
 {
     size_t room;
+    if (c->session.side[dir].block) /* making room may move what is there; a block for nothing is one store */
+        hand_mark(w, c, HAND_STEP, dir, 0);
     uint8_t *p = sp_session_room(&w->engine, &c->session, dir, &room);
     if (!p)
         return no_room(w, c);

@@ -61,6 +61,16 @@ void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_
     w->segment->beat += 2;
 }
 
+void hand_take(struct worker *w, const struct conn *c)
+{
+    if (!w->hand)
+        return;
+    w->hand->op = HAND_IDLE; /* an accept that found nobody waiting may still be marked */
+    in_order();
+    w->hand->conn = conn_index(w, c);
+    in_order();
+}
+
 void hand_next(struct worker *w, enum hand_op op, uint64_t arg)
 {
     if (!w->hand)

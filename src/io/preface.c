@@ -16,6 +16,7 @@ static void tell(struct worker *w, const struct conn *c)
 
 static void accept_header(struct worker *w, struct conn *c, const struct sp_proxy_header *h, size_t len)
 {
+    hand_mark(w, c, HAND_STEP, SP_C2S, 0);
     if (h->known) {
         c->session.client = h->client;
         c->session.server = h->server;

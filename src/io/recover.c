@@ -451,6 +451,8 @@ static void settle_hand(struct worker *w, enum sp_death death)
         close_rest(w, c, h->op == HAND_CLOSE_SERVER);
     if (!is_live(c))
         return;
+    if (h->op == HAND_IDLE) /* whole, and to be judged anew */
+        hand_mark(w, c, HAND_STEP, SP_C2S, 0);
     sp_pool_mark(w->engine.pool, c->session.side[SP_C2S].block, c->session.side[SP_S2C].block);
     enum fate fate = death == (enum sp_death)DEATH_NONE ? FATE_CONTINUE : fate_of(w, c, death);
     int rc = settle(w, c);
@@ -479,6 +481,7 @@ static void look_at_events(struct worker *w)
 static void make_plain(struct worker *w, struct conn *c)
 {
     bool pass = conn_service(w, c)->fail == SP_FAIL_OPEN;
+    hand_mark(w, c, HAND_STEP, SP_C2S, 0);
     if (c->phase == CONN_PREFACE && pass)
         c->session.opaque = true;
     else if (c->phase == CONN_OPEN && !c->session.opaque && !(pass && sp_session_quarantine(&w->engine, &c->session, "not_inspected")))

@@ -119,6 +119,7 @@ void upstream_connect(struct worker *w, struct conn *c)
 
 void upstream_settle(struct worker *w, struct conn *c, int error)
 {
+    hand_mark(w, c, HAND_STEP, SP_S2C, 0);
     socklen_t len = sizeof error;
     if (error == 0 && (c->ended & dir_bit(SP_S2C)) && getsockopt(c->fd[SP_S2C], SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;

@@ -237,8 +237,8 @@ static inline uint32_t conn_generation(const struct conn *c) { return (uint32_t)
 
 /* Notes what is about to be done, and the connection as it is: what to go back to. Before every system call that cannot simply be repeated. */
 void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_dir dir, uint64_t arg);
-/* This connection is worked on from here on; nothing of it has been changed yet. */
-static inline void hand_take(struct worker *w, const struct conn *c) { hand_mark(w, c, HAND_STEP, SP_C2S, 0); }
+/* This connection is worked on from here on. Until the first mark nothing of it may be changed but by single stores that leave it whole. */
+void hand_take(struct worker *w, const struct conn *c);
 /* It is being made, for what was marked by hand_accept. */
 static inline void hand_new(struct worker *w, const struct conn *c)
 {
