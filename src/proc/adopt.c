@@ -76,7 +76,7 @@ static void enter(struct supervisor *s, struct post *p)
 static bool adopt(struct supervisor *s, struct post *p, const char *name)
 {
     struct timeval patience = {ANSWER_S, 0}, none = {0, 0};
-    p->control = sp_runtime_connect(s->runtime, name);
+    p->control = sp_runtime_connect(s->runtime, name, 0);
     if (p->control < 0) {
         sp_runtime_unlink(s->runtime, name);
         p->control = -1;

@@ -54,7 +54,7 @@ struct found {
 
 static bool answers(const char *path)
 {
-    int dir = sp_runtime_find(path), fd = dir < 0 ? dir : sp_runtime_connect(dir, SP_RUNTIME_CONTROL);
+    int dir = sp_runtime_find(path), fd = dir < 0 ? dir : sp_runtime_connect(dir, SP_RUNTIME_CONTROL, 0);
     if (dir >= 0)
         close(dir);
     if (fd >= 0)
@@ -157,7 +157,7 @@ static int ask(enum sp_message_kind kind, int descriptor)
     int dir = sp_runtime_find(path);
     if (dir < 0)
         return sp_complain(SP_EXIT_RUNTIME, "nothing runs in %s: %s", path, dir == -EPERM ? "it is not ours" : strerror(-dir));
-    int fd = sp_runtime_connect(dir, SP_RUNTIME_CONTROL);
+    int fd = sp_runtime_connect(dir, SP_RUNTIME_CONTROL, 0);
     close(dir);
     if (fd < 0)
         return sp_complain(SP_EXIT_RUNTIME, "nothing runs in %s: %s", path, strerror(-fd));

@@ -4,6 +4,7 @@
  * orphan hands its sessions over to that.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -248,10 +249,18 @@ void post_reaped(struct supervisor *s, pid_t pid, int status)
     }
 }
 
+static bool is_over(int pidfd)
+{
+    struct pollfd it = {pidfd, POLLIN, 0};
+    return pidfd >= 0 && poll(&it, 1, 0) == 1;
+}
+
 void post_gone(struct supervisor *s, struct post *p)
 {
-    if (p->pidfd < 0)
-        return; /* seen already */
+    if (p->state != POST_ORPHAN)
+        post_hear(s, p); /* it may have told that another one goes on in its place: that one is watched now */
+    if (!is_over(p->pidfd))
+        return;
     close_fd(&p->pidfd);
     if (p->state == POST_ORPHAN)
         post_free(s, p);
@@ -414,7 +423,7 @@ static void connect_orphan(struct supervisor *s, struct post *p)
     char name[32];
     socket_name(p->slot, name);
     p->try_ms = sup_now_ms() + ORPHAN_MS;
-    p->control = sp_runtime_connect(s->runtime, name);
+    p->control = sp_runtime_connect(s->runtime, name, SOCK_NONBLOCK);
     if (p->control == -ECONNREFUSED || p->control == -ENOENT) {
         p->control = -1;
         post_free(s, p); /* the worker is gone too */

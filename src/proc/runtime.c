@@ -92,10 +92,10 @@ int sp_runtime_listen(int dir, const char *name)
     return -error;
 }
 
-int sp_runtime_connect(int dir, const char *name)
+int sp_runtime_connect(int dir, const char *name, int flags)
 {
     struct sockaddr_un a = address_of(dir, name);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return -errno;
     if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0)

@@ -11,9 +11,12 @@ __attribute__((warn_unused_result)) int sp_runtime_open(const char *path);
 __attribute__((warn_unused_result)) int sp_runtime_find(const char *path);
 /* Only one process at a time holds it. A descriptor; -EWOULDBLOCK: another does. */
 __attribute__((warn_unused_result)) int sp_runtime_lock(int dir);
-/* A listening SOCK_SEQPACKET socket of that name in it, which does not block, and a connection to one. A descriptor or -errno. */
+/*
+ * A listening SOCK_SEQPACKET socket of that name in it, which does not block, and a connection to one, with `flags` 0 or SOCK_NONBLOCK. A descriptor
+ * or -errno (-EAGAIN: not now, its queue is full).
+ */
 __attribute__((warn_unused_result)) int sp_runtime_listen(int dir, const char *name);
-__attribute__((warn_unused_result)) int sp_runtime_connect(int dir, const char *name);
+__attribute__((warn_unused_result)) int sp_runtime_connect(int dir, const char *name, int flags);
 void sp_runtime_unlink(int dir, const char *name);
 /* Removes our own sockets and the lock. Keepers that are still there keep theirs. */
 void sp_runtime_clear(int dir);

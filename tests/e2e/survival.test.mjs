@@ -158,6 +158,18 @@ test("upgrades to another build", async (t) => {
   await endsWell(s);
 });
 
+test("upgrades of keepers whose first supervisor is dead", async (t) => {
+  const s = await stage(t);
+  s.strike(s.pid, "supervisor");
+  await s.ended;
+  await s.serve();
+  await calm(s);
+  for (let i = 0; i < 12; i++) await upgrade(s, binary);
+  assert.doesNotMatch(s.log(), /keeper \d+ died|does not go on/);
+  await calm(s);
+  await endsWell(s);
+});
+
 test("upgrades to a build with another layout, and back", async (t) => {
   const s = await stage(t);
   for (const program of [other, binary]) {

@@ -114,14 +114,14 @@ static void one_holds_it_and_sockets_are_reached_in_it(void **state)
     int dir = sp_runtime_open(top), lock = sp_runtime_lock(dir);
     assert_true(lock >= 0);
     assert_int_equal(sp_runtime_lock(dir), -EWOULDBLOCK);
-    assert_int_equal(sp_runtime_connect(dir, SP_RUNTIME_CONTROL), -ENOENT);
+    assert_int_equal(sp_runtime_connect(dir, SP_RUNTIME_CONTROL, 0), -ENOENT);
     int door = sp_runtime_listen(dir, SP_RUNTIME_CONTROL);
     assert_true(door >= 0);
-    int fd = sp_runtime_connect(dir, SP_RUNTIME_CONTROL);
+    int fd = sp_runtime_connect(dir, SP_RUNTIME_CONTROL, 0);
     assert_true(fd >= 0);
     close(fd);
     close(door);
-    assert_int_equal(sp_runtime_connect(dir, SP_RUNTIME_CONTROL), -ECONNREFUSED);
+    assert_int_equal(sp_runtime_connect(dir, SP_RUNTIME_CONTROL, 0), -ECONNREFUSED);
     door = sp_runtime_listen(dir, SP_RUNTIME_CONTROL); /* what is left of one before is no hindrance */
     assert_true(door >= 0);
     close(door);
