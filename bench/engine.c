@@ -46,7 +46,7 @@ static int measure(const struct sp_policy *p, const char *label)
     struct sp_session s;
     if (sp_pool_new(64 << 20, &pool) < 0 || sp_engine_init(&e, p, pool, 1 << 20) < 0)
         return 1;
-    sp_session_open(&e, &s, sp_proto_by_name(SP_LIT("http")));
+    sp_session_open(&e, &s, sp_proto_by_name(SP_LIT("http")), 0);
     s.one_sided = true;
     double best[ROUNDS];
     struct sp_span request = sp_span_str(get);

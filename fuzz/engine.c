@@ -140,7 +140,7 @@ static void run(struct connection *c)
     c->left[0] = c->left[1] = c->at[0] = c->at[1] = 0;
     world.engine.monitor = c->mode & MONITOR;
     world.engine.forwarded = c->mode & FORWARDED;
-    sp_session_open(&world.engine, &c->session, sp_proto_by_name(SP_LIT("http")));
+    sp_session_open(&world.engine, &c->session, sp_proto_by_name(SP_LIT("http")), 0);
     c->session.one_sided = c->mode & ONE_SIDED;
     bool moved;
     do {

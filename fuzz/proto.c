@@ -27,6 +27,7 @@ struct run {
     uint64_t state[SP_STATE_MAX / 8];
 };
 
+static const uint64_t all[SP_FIELD_WORDS] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
 static struct sp_value values[SP_VALUES_MAX];
 static struct sp_edit canon[SP_EDITS_MAX], edits[SP_EDITS_MAX];
 static uint8_t edited[UNIT_MAX];
@@ -70,7 +71,6 @@ static void check_values(const struct run *r, const struct sp_msg *m)
 
 static bool decode(struct run *r, struct sp_msg *m, struct sp_span unit)
 {
-    static const uint64_t all[SP_FIELD_WORDS] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
     sp_arena_reset(r->arena);
     *m = (struct sp_msg){.dir = (uint8_t)r->dir, .whole = r->whole, .unit = unit, .want = all, .arena = r->arena, .values = values,
                          .canon = canon};
@@ -95,7 +95,8 @@ static struct sp_span apply(struct sp_span unit, const struct sp_edit *e, uint32
 
 static void check_framed_alike(const struct run *r, struct sp_span unit, bool part)
 {
-    struct sp_frame f = r->proto->frame(r->state, r->dir, unit, 0, r->whole, BODY_MAX);
+    const struct sp_ask ask = {.whole = r->whole, .max = BODY_MAX, .want = all};
+    struct sp_frame f = r->proto->frame(r->state, r->dir, unit, 0, &ask);
     fuzz_check(part || (f.fate == SP_UNIT && f.len == unit.n));
 }
 
@@ -191,9 +192,10 @@ static bool on_unit(struct run *r, const struct sp_frame *f)
     return true;
 }
 
-static void on_flow(struct run *r, uint64_t len)
+static void on_flow(struct run *r, const struct sp_frame *f)
 {
-    r->proto->step(r->state, r->dir, NULL, SP_PASS);
+    uint64_t len = f->len;
+    r->proto->grant(r->state, r->dir, f, SP_PASS);
     r->mark = 0;
     r->at = len < r->in.n - r->at ? r->at + len : r->in.n;
     r->have = r->have < r->at ? r->at : r->have;
@@ -202,9 +204,10 @@ static void on_flow(struct run *r, uint64_t len)
 static bool advance(struct run *r, size_t piece)
 {
     struct sp_span pending = sp_span_sub(r->in, r->at, r->have - r->at);
-    struct sp_frame f = r->proto->frame(r->state, r->dir, pending, r->mark, r->whole, BODY_MAX);
-    if (f.fate != SP_MORE)
-        r->digest = mix(r->digest, f.fate == SP_UNIT || f.fate == SP_FLOW ? f.len << 3 | f.fate : f.fate);
+    const struct sp_ask ask = {.whole = r->whole, .max = BODY_MAX, .want = all};
+    struct sp_frame f = r->proto->frame(r->state, r->dir, pending, r->mark, &ask);
+    if (f.fate != SP_MORE && f.fate != SP_FLOW) /* how far one flow goes may depend on what is there; what comes behind it may not */
+        r->digest = mix(mix(r->digest, r->at), f.fate == SP_UNIT ? f.len << 3 | f.fate : f.fate);
     switch (f.fate) {
     case SP_MORE:
         r->mark = f.mark;
@@ -215,8 +218,12 @@ static bool advance(struct run *r, size_t piece)
     case SP_UNIT:
         return on_unit(r, &f);
     case SP_FLOW:
-        on_flow(r, f.len);
+        on_flow(r, &f);
         return r->at < r->in.n;
+    case SP_SAY:
+        fuzz_check(f.len > 0 && f.say.n > 0);
+        r->at += f.len;
+        return true;
     case SP_TOOLONG:
     case SP_BAD:
         fuzz_check(f.anomaly);

@@ -22,12 +22,17 @@ static void session_values(struct sp_engine *e, const struct sp_session *s, stru
     }
 }
 
-static void msg_init(struct sp_engine *e, const struct sp_session *s, struct sp_msg *m, enum sp_dir dir)
+const uint64_t *msg_want(const struct sp_engine *e, const struct sp_session *s, enum sp_dir dir)
 {
     static const uint64_t nothing[SP_FIELD_WORDS];
+    return e->policy ? sp_policy_want(e->policy, session_proto(s), dir) : nothing;
+}
+
+static void msg_init(struct sp_engine *e, const struct sp_session *s, struct sp_msg *m, enum sp_dir dir)
+{
     memset(m, 0, sizeof *m);
     m->dir = (uint8_t)dir;
-    m->want = e->policy ? sp_policy_want(e->policy, session_proto(s), dir) : nothing;
+    m->want = msg_want(e, s, dir);
 }
 
 void msg_start(struct sp_engine *e, const struct sp_session *s, struct sp_msg *m, enum sp_dir dir, struct sp_span unit, bool whole)

@@ -43,6 +43,8 @@ void session_finish(struct sp_session *s);
 
 /* ---- edit.c ---- */
 
+/* The fields that rules read in this direction. */
+const uint64_t *msg_want(const struct sp_engine *e, const struct sp_session *s, enum sp_dir dir);
 void msg_start(struct sp_engine *e, const struct sp_session *s, struct sp_msg *m, enum sp_dir dir, struct sp_span unit, bool whole);
 /* `unit` with the edits made, in `a`; empty when it does not fit or the edits are out of order. */
 struct sp_span edit_apply(struct sp_span unit, const struct sp_edit *edits, uint32_t n, struct sp_arena *a);

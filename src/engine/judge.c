@@ -33,27 +33,55 @@ static void unit_discard(struct sp_engine *e, struct sp_session *s, enum sp_dir 
     d->messages++;
 }
 
+/* What the protocol says to a message that does not pass. */
+struct answer {
+    uint8_t text[REPLY_MAX];
+    struct sp_buf reply;
+    bool closes;  /* both sides end */
+    bool instead; /* nothing has been said: the reply goes to the server in the message's place */
+};
+
 /*
  * Writes the protocol's refusal towards the client. False: earlier answers come first. A message of which parts were already
  * passed on, or a response of which parts were, cannot be answered: both sides are closed.
  */
-static bool answer(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, unsigned status, bool half_sent, bool *ret_close)
+static bool answer(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, unsigned status, bool half_sent, struct answer *ret)
 {
-    uint8_t text[REPLY_MAX];
-    struct sp_buf reply = sp_buf_fixed(text, sizeof text);
+    ret->reply = sp_buf_fixed(ret->text, sizeof ret->text);
     struct sp_side *back = &s->side[SP_S2C];
-    enum sp_reply how = session_proto(s)->refuse(s->state, dir, &e->msg, status, &reply);
+    enum sp_reply how = session_proto(s)->refuse(s->state, dir, &e->msg, status, &ret->reply);
+    ret->closes = ret->instead = false;
+    if (how == SP_REPLY_INSTEAD && !ret->reply.full)
+        return ret->instead = true;
     if (how == SP_REPLY_LATER || (dir == SP_C2S && back->flow))
         how = s->one_sided ? SP_REPLY_KEEP : SP_REPLY_LATER;
     if (how == SP_REPLY_LATER)
         return false;
     if (dir == SP_S2C) /* the reply stands in the place of what the server said */
         back->have = back->clear;
-    if (how != SP_REPLY_NONE && !(dir == SP_S2C && half_sent) && (reply.full || !side_inject(e, back, sp_buf_span(&reply))))
+    if (how != SP_REPLY_NONE && !(dir == SP_S2C && half_sent) && (ret->reply.full || !side_inject(e, back, sp_buf_span(&ret->reply))))
         how = SP_REPLY_NONE;
-    *ret_close = how != SP_REPLY_KEEP || half_sent || dir == SP_S2C;
+    ret->closes = how != SP_REPLY_KEEP || half_sent || dir == SP_S2C;
     s->abort_server |= half_sent || dir == SP_S2C;
     return true;
+}
+
+/* A unit of the client's is refused: it vanishes, or the protocol's reply goes on in its place. */
+static void unit_enact_refusal(struct sp_engine *e, struct sp_session *s, size_t len, const struct answer *a)
+{
+    struct sp_side *d = &s->side[SP_C2S];
+    if (!a->instead) {
+        unit_discard(e, s, SP_C2S, len, SP_REFUSE);
+        return;
+    }
+    struct sp_span with = sp_buf_span(&a->reply);
+    session_proto(s)->step(s->state, SP_C2S, &e->msg, SP_REFUSE);
+    if (!side_replace(e, d, len, with)) {
+        sp_session_fail(e, s, OVER_STATUS, "out_of_memory");
+        return;
+    }
+    d->clear += (uint32_t)with.n;
+    d->messages++;
 }
 
 bool judge_waits(const struct sp_session *s, enum sp_dir dir)
@@ -81,19 +109,29 @@ static void settle(struct sp_engine *e, struct sp_session *s, enum sp_act act)
         e->judged(e->ctx, s, &e->msg, v);
 }
 
+static struct sp_span refusing_rule(const struct sp_engine *e)
+{
+    struct sp_rule_info info;
+    if (!e->verdict.nhits)
+        return (struct sp_span){NULL, 0};
+    sp_policy_rule(e->policy, e->verdict.hits[0].rule, &info);
+    return info.id;
+}
+
 static enum judged unit_refuse(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, unsigned status)
 {
-    bool closes;
+    struct answer a;
+    e->msg.refused_by = refusing_rule(e);
     if (dir == SP_S2C) /* never waits, and its answer is written over the bytes that the event shows */
         settle(e, s, SP_REFUSE);
-    if (!answer(e, s, dir, status, false, &closes))
+    if (!answer(e, s, dir, status, false, &a))
         return JUDGED_LATER;
     e->refused++;
     if (dir == SP_C2S) {
         settle(e, s, SP_REFUSE);
-        unit_discard(e, s, dir, e->msg.unit.n, SP_REFUSE);
+        unit_enact_refusal(e, s, e->msg.unit.n, &a);
     }
-    if (closes)
+    if (a.closes)
         session_finish(s);
     return JUDGED_MOVED;
 }
@@ -101,14 +139,14 @@ static enum judged unit_refuse(struct sp_engine *e, struct sp_session *s, enum s
 static bool refuse_malformed(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t len, bool half_sent)
 {
     const char *anomaly = e->msg.anomaly ? e->msg.anomaly : "too_complex";
-    bool closes;
-    if (!answer(e, s, dir, 0, half_sent, &closes))
+    struct answer a;
+    if (!answer(e, s, dir, 0, half_sent, &a))
         return false;
     e->malformed++;
     note_worst(s, SP_REFUSE);
     tell_anomaly(e, s, dir, &e->msg, anomaly, SP_REFUSE, 0);
-    if (!closes && dir == SP_C2S)
-        unit_discard(e, s, dir, len, SP_REFUSE);
+    if (!a.closes && dir == SP_C2S)
+        unit_enact_refusal(e, s, len, &a);
     else
         session_finish(s);
     return true;
@@ -120,14 +158,15 @@ bool judge_unframed(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, 
     msg_start(e, s, &e->msg, dir, in, false);
     e->msg.nvalues = 0;
     e->msg.anomaly = anomaly;
+    e->msg.unframed = true;
     if (e->monitor) { /* what cannot be framed cannot be watched any longer either */
         tell_anomaly(e, s, dir, &e->msg, anomaly, SP_ALERT, 0);
         note_worst(s, SP_ALERT);
         s->opaque = true;
         return true;
     }
-    bool closes;
-    if (!answer(e, s, dir, 0, false, &closes))
+    struct answer a;
+    if (!answer(e, s, dir, 0, false, &a))
         return false;
     e->malformed++;
     note_worst(s, SP_REFUSE);

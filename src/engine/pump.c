@@ -51,7 +51,7 @@ static void pump_wait(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
     pump_say(e, s, dir, f->say);
     if (dir != SP_C2S)
         return;
-    if (d->flags & SP_SIDE_COLLECT)
+    if ((d->flags & SP_SIDE_COLLECT) || d->have - d->clear > session_proto(s)->head_max)
         s->unit_since_ms = s->busy_ms;
     else if (d->clear == d->have)
         s->unit_since_ms = 0;
@@ -80,12 +80,29 @@ static bool pump_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
     return true;
 }
 
-static bool pump_grant(struct sp_session *s, enum sp_dir dir, uint64_t len)
+static bool pump_grant(struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
 {
-    session_proto(s)->step(s->state, dir, NULL, (s->side[dir].flags & SP_SIDE_DISCARD) ? SP_DROP : SP_PASS);
-    s->side[dir].flow = len;
+    session_proto(s)->grant(s->state, dir, f, (s->side[dir].flags & SP_SIDE_DISCARD) ? SP_DROP : SP_PASS);
+    s->side[dir].flow = f->len;
     s->side[dir].mark = 0;
-    return len > 0;
+    return f->len > 0;
+}
+
+/* Between the peer and us alone. */
+static bool pump_talk(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
+{
+    if (!s->one_sided && !side_inject(e, &s->side[other_dir(dir)], f->say)) {
+        sp_session_fail(e, s, 503, "out_of_memory");
+        return true;
+    }
+    s->side[dir].mark = 0;
+    return side_replace(e, &s->side[dir], f->len, (struct sp_span){NULL, 0});
+}
+
+static bool pump_tls(struct sp_engine *e, struct sp_session *s)
+{
+    tell_anomaly(e, s, SP_C2S, NULL, "tls_uninspected", SP_PASS, 0);
+    return pump_opaque(s);
 }
 
 /* One step in one direction. True when something moved. */
@@ -104,7 +121,8 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
         d->flags |= SP_SIDE_STALL;
         return false;
     }
-    struct sp_frame f = session_proto(s)->frame(s->state, dir, side_pending(e, d), d->mark, d->flags & SP_SIDE_COLLECT, e->body_max);
+    const struct sp_ask ask = {.whole = d->flags & SP_SIDE_COLLECT, .max = e->body_max, .want = msg_want(e, s, dir)};
+    struct sp_frame f = session_proto(s)->frame(s->state, dir, side_pending(e, d), d->mark, &ask);
     switch (f.fate) {
     case SP_MORE:
         pump_wait(e, s, dir, &f);
@@ -112,13 +130,16 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
     case SP_UNIT:
         return pump_unit(e, s, dir, &f);
     case SP_FLOW:
-        return pump_grant(s, dir, f.len);
+        return pump_grant(s, dir, &f);
     case SP_STALL:
         d->flags |= SP_SIDE_STALL;
         return false;
+    case SP_SAY:
+        return pump_talk(e, s, dir, &f);
     case SP_OPAQUE:
-    case SP_STARTTLS:
         return pump_opaque(s);
+    case SP_STARTTLS:
+        return pump_tls(e, s);
     case SP_TOOLONG:
     case SP_BAD:
         break;

@@ -76,12 +76,14 @@ static uint16_t proto_index(const struct sp_proto *proto)
     return i;
 }
 
-void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_proto *proto)
+void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_proto *proto, unsigned options)
 {
     assert(proto->state_size <= SP_STATE_MAX);
     memset(s, 0, sizeof *s);
     s->proto = proto_index(proto);
     s->busy_ms = e->now_ms;
+    if (proto->open)
+        proto->open(s->state, options);
 }
 
 void sp_session_close(struct sp_engine *e, struct sp_session *s)
@@ -286,6 +288,7 @@ void sp_session_fail(struct sp_engine *e, struct sp_session *s, unsigned status,
     struct sp_msg *m = &e->msg;
     msg_start(e, s, m, SP_C2S, (struct sp_span){NULL, 0}, false);
     m->anomaly = why;
+    m->unframed = true;
     /* An answer half sent cannot be followed by another one. */
     bool fits = !s->opaque && s->side[SP_S2C].flow == 0 && !s->one_sided;
     enum sp_reply how = fits ? proto->refuse(s->state, SP_C2S, m, status, &reply) : SP_REPLY_NONE;

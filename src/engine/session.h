@@ -101,7 +101,8 @@ void sp_engine_fini(struct sp_engine *e);
 /* Another policy, from the next message on. 0 or -errno (the old one stays). */
 __attribute__((warn_unused_result)) int sp_engine_swap(struct sp_engine *e, const struct sp_policy *p);
 
-void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_proto *proto);
+/* `options`: enum sp_open. */
+void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_proto *proto, unsigned options);
 /* Gives the blocks back. */
 void sp_session_close(struct sp_engine *e, struct sp_session *s);
 

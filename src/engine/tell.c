@@ -20,7 +20,8 @@ static bool tell_decode(struct sp_engine *e, const struct sp_session *s, struct 
     m->arena = &e->spare;
     m->values = e->values2;
     m->canon = e->edits2;
-    struct sp_frame f = session_proto(s)->frame(s->state, (enum sp_dir)m->dir, of->unit, 0, false, 0);
+    const struct sp_ask ask = {.max = e->body_max, .want = everything};
+    struct sp_frame f = session_proto(s)->frame(s->state, (enum sp_dir)m->dir, of->unit, 0, &ask);
     if (f.fate != SP_UNIT || f.part)
         return false;
     m->unit = sp_span_sub(of->unit, 0, f.len);

@@ -30,7 +30,8 @@ struct conn *conn_open(struct worker *w, int fd, uint16_t service)
     c->fd[SP_C2S] = fd;
     c->fd[SP_S2C] = -1;
     c->service = service;
-    sp_session_open(&w->engine, &c->session, w->services[service].proto);
+    bool no_tls = w->conf.plan->services[service].tls == SP_TLS_REFUSE;
+    sp_session_open(&w->engine, &c->session, w->services[service].proto, no_tls ? SP_OPEN_NO_TLS : 0);
     c->session.service = service;
     c->session.flow_id = s->flow_id += SP_PLAN_WORKERS;
     c->session.opaque = worker_plain(w);

@@ -126,8 +126,10 @@ static void fill(struct worker *w, struct conn *c, const struct handover *h, con
         s->side[dir].messages = h->messages[dir];
         c->given[dir] = h->given[dir];
     }
-    if (h->state_size == proto->state_size && h->state_version == proto->state_version + SP_STATE_VERSION_BUMP)
-        memcpy(s->state, h->state, sizeof s->state); /* else a fresh one does: that is what a boundary means */
+    if (h->state_version == proto->state_version + SP_STATE_VERSION_BUMP) {
+        memset(s->state, 0, sizeof s->state);
+        memcpy(s->state, h->state, h->state_size < proto->state_size ? h->state_size : proto->state_size);
+    } /* else a fresh one does: that is what a boundary means */
     if (h->has_server) {
         c->fd[SP_S2C] = fd[1];
         c->server = SERVER_UP;

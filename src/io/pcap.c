@@ -78,7 +78,7 @@ static void give_up(struct sp_replay *r, struct sp_flow *f)
 static void open_session(struct sp_replay *r, struct sp_flow *f)
 {
     const struct sp_packet_end *client = &f->end[f->client], *server = &f->end[!f->client];
-    sp_session_open(&r->engine, &f->session, r->proto);
+    sp_session_open(&r->engine, &f->session, r->proto, 0);
     f->session.flow_id = ++r->next_flow_id;
     memcpy(f->session.client.ip, client->ip, sizeof client->ip);
     memcpy(f->session.server.ip, server->ip, sizeof server->ip);

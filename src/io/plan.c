@@ -67,7 +67,7 @@ static bool is_address_list(const struct sp_address_list *l)
 static bool service_ok(const struct sp_plan_service *s)
 {
     return is_name(s->name) && is_name(s->protocol) && is_bool(&s->leaving) && is_bool(&s->forwarded) && is_bool(&s->monitor) &&
-           is_address_list(&s->to) && s->proxy_in <= SP_PROXY_ANY && s->proxy_out <= SP_PROXY_V2 && s->on_crash <= SP_CRASH_CLOSE &&
+           is_address_list(&s->to) && s->proxy_in <= SP_PROXY_ANY && s->proxy_out <= SP_PROXY_V2 && s->tls <= SP_TLS_PASS && s->on_crash <= SP_CRASH_CLOSE &&
            s->fail <= SP_FAIL_CLOSED && s->on_budget <= SP_BUDGET_REFUSE && s->body_max > 0 && s->body_max <= BODY_MAX &&
            is_time(s->header_ms) && is_time(s->body_ms) && is_time(s->idle_ms) && is_time(s->connect_ms);
 }

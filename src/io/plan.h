@@ -21,6 +21,8 @@ enum sp_plan_limits {
 };
 #define SP_PLAN_STARTER UINT32_MAX /* as uid and gid: whoever started us */
 
+/* A client asks for TLS in protocol. */
+enum sp_tls { SP_TLS_REFUSE, SP_TLS_PASS };
 /* What happens to a session that was being worked on when its worker crashed or hung. */
 enum sp_on_crash { SP_CRASH_PASS, SP_CRASH_CLOSE };
 /* What happens to a service's connections when no worker can be brought up. */
@@ -34,7 +36,7 @@ struct sp_plan_service {
     bool leaving;                /* no longer configured: sessions may finish, none are begun; it has no listeners */
     struct sp_address_list to;
     uint8_t proxy_in, proxy_out; /* enum sp_proxy_mode */
-    uint8_t on_crash, fail, on_budget;
+    uint8_t tls, on_crash, fail, on_budget;
     bool forwarded, monitor;
     uint64_t body_max;           /* bytes */
     uint64_t header_ms, body_ms, idle_ms, connect_ms;

@@ -30,7 +30,9 @@ struct sp_config_service {
     uint64_t proxy_in, proxy_out; /* enum sp_proxy_mode */
     bool forwarded_for, monitor;
     uint64_t body_max;
-    uint64_t header_ms, body_ms, idle_ms, connect_ms;
+    uint64_t header_ms, body_ms, connect_ms;
+    uint64_t idle_ms;             /* 0: as the protocol has it */
+    uint64_t tls;                 /* enum sp_tls */
     uint64_t on_crash, fail;      /* enum sp_on_crash, enum sp_fail */
     uint64_t budget, on_budget;   /* enum sp_on_budget */
 };

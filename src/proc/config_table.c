@@ -18,7 +18,8 @@ enum {
 /* In the order of enum sp_proxy_mode. */
 static const char *const proxy_in_words[] = {"none", "v1", "v2", "any", NULL};
 static const char *const proxy_out_words[] = {"none", "v1", "v2", NULL};
-/* In the order of enum sp_on_crash, sp_fail, sp_on_budget. */
+/* In the order of enum sp_tls, sp_on_crash, sp_fail, sp_on_budget. */
+static const char *const tls_words[] = {"refuse", "pass-uninspected", NULL};
 static const char *const crash_words[] = {"pass", "close", NULL};
 static const char *const fail_words[] = {"open", "closed", NULL};
 static const char *const budget_words[] = {"pass", "refuse", NULL};
@@ -47,6 +48,8 @@ const struct config_key config_keys[] = {
      .doc = "Tell the server the client's address in X-Forwarded-For."},
     {SECTION_SERVICE, "body_max", CONFIG_SIZE, SERVICE(body_max), .value = "64MiB", .min = 4096, .max = BODY_MAX_LARGEST,
      .doc = "Longest body that is collected for rules; a longer one that a rule has to read is refused."},
+    {SECTION_SERVICE, "tls", CONFIG_WORD, SERVICE(tls), .value = "refuse", .words = tls_words,
+     .doc = "A database client that asks for TLS in protocol: it is told that there is none, or it gets it and nothing is inspected, with an event."},
     {SECTION_SERVICE, "on_crash", CONFIG_WORD, SERVICE(on_crash), .value = "pass", .words = crash_words,
      .doc = "A connection on which inspection crashed or hung: its bytes pass unread from then on, or it is closed."},
     {SECTION_SERVICE, "fail", CONFIG_WORD, SERVICE(fail), .value = "open", .words = fail_words,
@@ -61,8 +64,8 @@ const struct config_key config_keys[] = {
      .doc = "From the first byte of a message to the end of its head; then the client is answered 408."},
     {SECTION_TIMEOUTS, "body", CONFIG_DURATION, SERVICE(body_ms), .value = "30s", .min = 100, .max = HOUR_MS,
      .doc = "A body that is collected for a rule must move in this time; then the client is answered 408."},
-    {SECTION_TIMEOUTS, "idle", CONFIG_DURATION, SERVICE(idle_ms), .value = "75s", .min = 100, .max = 24ULL * HOUR_MS,
-     .doc = "A connection on which nothing moves for so long is closed."},
+    {SECTION_TIMEOUTS, "idle", CONFIG_DURATION, SERVICE(idle_ms), .example = "75s", .min = 100, .max = 24ULL * HOUR_MS,
+     .doc = "A connection on which nothing moves for so long is closed: 75s when it speaks http, 8h a database, where nothing is said here."},
     {SECTION_TIMEOUTS, "connect", CONFIG_DURATION, SERVICE(connect_ms), .value = "3s", .min = 10, .max = HOUR_MS,
      .doc = "The server must accept a connection in this time; else the client is answered 504."},
 

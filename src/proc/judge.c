@@ -99,7 +99,7 @@ void sp_judge_connection(struct sp_judge *j, const struct sp_proto *proto, struc
     struct sp_session s;
     j->messages = 0;
     j->nfindings = 0;
-    sp_session_open(e, &s, proto);
+    sp_session_open(e, &s, proto, 0);
     s.one_sided = server.n == 0;
     bool moved = true;
     while (moved && !s.closing) {

@@ -127,10 +127,13 @@ static uint32_t place_of(const struct sp_plan *plan, const struct sp_config_serv
 static int make_service(const struct sp_config_service *c, struct sp_plan_service *s, char *why)
 {
     const char *what;
-    *s = (struct sp_plan_service){.proxy_in = (uint8_t)c->proxy_in, .proxy_out = (uint8_t)c->proxy_out, .on_crash = (uint8_t)c->on_crash,
+    const struct sp_proto *proto = sp_proto_by_name(sp_span_str(c->protocol));
+    uint64_t idle_ms = c->idle_ms || !proto ? c->idle_ms : proto->idle_s * UINT64_C(1000);
+    *s = (struct sp_plan_service){.proxy_in = (uint8_t)c->proxy_in, .proxy_out = (uint8_t)c->proxy_out, .tls = (uint8_t)c->tls,
+                                  .on_crash = (uint8_t)c->on_crash,
                                   .fail = (uint8_t)c->fail, .on_budget = (uint8_t)c->on_budget, .forwarded = c->forwarded_for,
                                   .monitor = c->monitor, .body_max = c->body_max, .header_ms = c->header_ms, .body_ms = c->body_ms,
-                                  .idle_ms = c->idle_ms, .connect_ms = c->connect_ms, .budget = c->budget};
+                                  .idle_ms = idle_ms, .connect_ms = c->connect_ms, .budget = c->budget};
     if (!put_text(s->name, sizeof s->name, c->name) || !put_text(s->protocol, sizeof s->protocol, c->protocol))
         return fail(why, "service %s: its name or protocol is too long", c->name);
     if (sp_address_parse(c->to, SP_ADDRESS_CONNECT, true, &s->to, &what) < 0)

@@ -101,6 +101,8 @@ struct sp_msg {
     struct sp_edit *canon;   /* room for SP_EDITS_MAX: what makes the unit canonical; none when it already is */
     uint32_t ncanon;
     struct sp_span body;     /* body as a parser sees it: without chunking and content coding */
+    struct sp_span refused_by; /* in, for refuse: the rule's name; empty when no rule asked for it */
+    bool unframed;           /* in, for refuse: where the message ends is not known, or nobody will hear more of it: the session ends */
     bool overflow;           /* values or edits did not fit: the message is refused */
     const char *anomaly;     /* why the unit is malformed or was rewritten: a name from the protocol's table. NULL beside edits: they
                                 are what any hop may do, and not worth an event */
@@ -120,21 +122,29 @@ bool sp_msg_canon(struct sp_msg *m, size_t off, size_t len, struct sp_span with)
 enum sp_fate {
     SP_MORE,    /* not all there yet: call again when more bytes have come; `mark` comes back as it is */
     SP_UNIT,    /* the first `len` bytes are one unit: decode, judge, step */
-    SP_FLOW,    /* the next `len` bytes (UINT64_MAX: all until end of stream) belong to a body nobody reads: forward unread */
+    SP_FLOW,    /* the next `len` bytes (UINT64_MAX: all until end of stream) are a body, or messages, that nobody reads: forward unread */
     SP_STALL,   /* nothing may be looked at in this direction before the other one has moved (HTTP upgrade, full pipeline) */
+    SP_SAY,  /* the first `len` bytes are not for the peer: they are answered with `say` and go no further */
     SP_OPAQUE,  /* from here on, both directions are forwarded unread for good */
-    SP_STARTTLS,/* from here on, both directions are TLS */
+    SP_STARTTLS,/* the first `len` bytes pass, and from there on both directions are TLS */
     SP_TOOLONG, /* the unit is longer than it may be: refuse and close */
     SP_BAD,     /* can never become a unit: refuse and close */
 };
 
+/* What is asked of frame. */
+struct sp_ask {
+    bool whole;           /* the unit with its body */
+    uint64_t max;         /* which may be so long */
+    const uint64_t *want; /* fields that rules read in this direction: messages that have none of them may flow, many at once */
+};
+
 struct sp_frame {
     enum sp_fate fate;
-    uint64_t len;         /* UNIT, FLOW: see above */
-    uint64_t mark;        /* MORE: where to resume, handed back as `mark` of the next call for the same unit */
+    uint64_t len;         /* UNIT, FLOW, SAY, STARTTLS: see above */
+    uint64_t mark;        /* MORE: where to resume, handed back as `mark` of the next call for the same unit. FLOW: a note for grant */
     bool part;            /* UNIT, FLOW: continues the message before it (a chunk, a trailer): shares its verdict */
     bool canonical;       /* UNIT with part: nothing to read or change in it: decode may be skipped */
-    struct sp_span say;   /* MORE, UNIT: to be said to the peer once, now (HTTP: 100 Continue) */
+    struct sp_span say;   /* MORE, UNIT: to be said to the peer once, now (HTTP: 100 Continue). SAY: the answer */
     const char *anomaly;  /* TOOLONG, BAD: a name from the protocol's table */
 };
 
@@ -146,6 +156,13 @@ enum sp_reply {
     SP_REPLY_CLOSE, /* send the reply, then close */
     SP_REPLY_LATER, /* the peer still owes earlier answers: ask again when it has moved */
     SP_REPLY_NONE,  /* nothing can be said: close */
+    SP_REPLY_INSTEAD, /* only what a client sends: what was written goes to the server in the message's place, which answers it with an error of its own,
+                         when its turn comes: the order of answers and the state of transactions are the server's */
+};
+
+/* How a session is opened. */
+enum sp_open {
+    SP_OPEN_NO_TLS = 1 << 0, /* TLS is refused in protocol; otherwise it passes uninspected */
 };
 
 /* A correction of one value, before the protocol has found its bytes. */
@@ -160,14 +177,19 @@ struct sp_proto {
     const char *name, *title, *spec;
     const struct sp_field *fields; /* SP_SESSION_NFIELDS of the session's first */
     uint16_t nfields;
-    uint16_t state_size, state_version; /* flat; zero = fresh; copied on crash, upgrade, migration */
-    uint32_t head_max;                  /* longest unit without its body: sizes the first hold */
+    /* Flat; zero = fresh; copied on crash, upgrade, migration. The version stays while members are only added at the end, where zero
+     * means that it is not known. */
+    uint16_t state_size, state_version;
+    uint32_t head_max;                  /* longest unit without its body */
+    uint32_t idle_s;                    /* how long a session may be silent, in seconds, where the configuration says nothing */
     bool client_first;                  /* the server says nothing before the client has */
 
     /* Could these first bytes be this protocol? SP_MORE, SP_UNIT (yes) or SP_BAD (no). */
     enum sp_fate (*probe)(enum sp_dir dir, struct sp_span in);
-    /* Where does the unit at the start of `in` end? `whole`: including its body, which may be `max` bytes long. */
-    struct sp_frame (*frame)(const void *st, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max);
+    /* A session begins: enum sp_open. NULL where nothing depends on it. */
+    void (*open)(void *st, unsigned options);
+    /* Where does the unit at the start of `in` end? */
+    struct sp_frame (*frame)(const void *st, enum sp_dir dir, struct sp_span in, uint64_t mark, const struct sp_ask *ask);
     /* Unit -> fields. False: malformed (m->anomaly says why; refuse() then answers). */
     bool (*decode)(const void *st, struct sp_msg *m);
     /* Corrections -> byte edits, with counts and lengths repaired. False: cannot be corrected. `edits` has room for SP_EDITS_MAX. */
@@ -176,9 +198,11 @@ struct sp_proto {
     /* The answer that refuses a message, written to `reply`. `m` may be undecoded (nvalues 0) after BAD and TOOLONG.
      * `status` 0 means the protocol's default. `dir` is the refused message's; the reply always goes to the client. */
     enum sp_reply (*refuse)(const void *st, enum sp_dir dir, const struct sp_msg *m, unsigned status, struct sp_buf *reply);
-    /* The only state change: a unit was passed on, corrected, refused or dropped; with m == NULL: a FLOW was granted. */
+    /* State changes here and in grant only: a unit was passed on, corrected, refused (with INSTEAD: something else was passed on) or dropped. */
     void (*step)(void *st, enum sp_dir dir, const struct sp_msg *m, enum sp_act done);
-    /* Between messages, with nothing owed in either direction: a fresh state could take the place of this one. */
+    /* A FLOW was granted, as frame returned it: passed on or dropped. */
+    void (*grant)(void *st, enum sp_dir dir, const struct sp_frame *f, enum sp_act done);
+    /* Between messages, with nothing owed in either direction: this state, or a fresh one where its version is another, is all there is to go on with. */
     bool (*rest)(const void *st);
     /* Only `dir` can be seen (judging half a connection): what the other side owes counts as given, plainly. */
     void (*alone)(void *st, enum sp_dir dir);

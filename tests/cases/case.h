@@ -3,6 +3,7 @@
  * case: golden transcripts of a protocol, in plain text. A file holds cases:
  *
  *     == title
+ *     no-tls                        TLS is refused in protocol
  *     collect                       bodies are collected with their heads
  *     want http.request.uri         these fields (all that begin so) are listed
  *     refuse 404                    every request is refused; also: drop
@@ -46,6 +47,7 @@ struct given {
     struct sp_span text;   /* the case as written, up to the line -- */
     struct sp_span expect; /* behind it */
     bool collect;
+    unsigned options;      /* enum sp_open */
     bool act_given;
     enum sp_act act;
     unsigned status;

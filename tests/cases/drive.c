@@ -25,8 +25,9 @@ struct drive {
     struct sp_arena arena;
     struct sp_value *values;
     struct sp_edit canon[SP_EDITS_MAX], edits[SP_EDITS_MAX];
-    uint64_t want[SP_FIELD_WORDS];
-    bool opaque, closed;
+    uint64_t want[SP_FIELD_WORDS];  /* everything is decoded */
+    uint64_t asked[SP_FIELD_WORDS]; /* but only what the case wants makes a message worth looking at */
+    bool opaque, closed, instead;
 };
 
 static struct sp_span pending(const struct side *d)
@@ -135,6 +136,15 @@ static bool refuse(struct drive *v, enum sp_dir dir, const struct sp_msg *m, uns
     uint8_t text[1024];
     struct sp_buf reply = sp_buf_fixed(text, sizeof text);
     enum sp_reply how = v->proto->refuse(v->state, dir, m, status, &reply);
+    if (m->anomaly && how == SP_REPLY_INSTEAD)
+        sp_put_fmt(v->text, "event %s refused\n", m->anomaly);
+    if (how == SP_REPLY_INSTEAD) {
+        const struct sp_edit all = {0, (uint32_t)m->unit.n, sp_buf_span(&reply)};
+        v->proto->step(v->state, dir, m, SP_REFUSE);
+        replace(v, &v->side[dir], m->unit.n, &all, 1);
+        take(&v->side[dir], reply.n, true);
+        return v->instead = true;
+    }
     if (how == SP_REPLY_LATER || (dir == SP_C2S && v->side[SP_S2C].flow))
         return false;
     if (m->anomaly)
@@ -196,7 +206,7 @@ static bool unit(struct drive *v, enum sp_dir dir, size_t len)
 {
     struct side *d = &v->side[dir];
     struct sp_msg m;
-    d->discard = false;
+    d->discard = v->instead = false;
     bool ok = decode_canonical(v, dir, &len, &m);
     if (ok && v->g->collect && body_possible(&m))
         return d->collect = true;
@@ -209,11 +219,11 @@ static bool unit(struct drive *v, enum sp_dir dir, size_t len)
             return false;
         sp_put_fmt(v->text, "event refuse%s\n", ok && !mended ? ": not correctable" : "");
     }
-    if (v->closed)
+    d->collect = d->said = false;
+    if (v->closed || v->instead)
         return true;
     v->proto->step(v->state, dir, &m, act);
     d->discard = act != SP_PASS;
-    d->collect = d->said = false;
     take(d, len, !d->discard);
     return true;
 }
@@ -221,7 +231,7 @@ static bool unit(struct drive *v, enum sp_dir dir, size_t len)
 static bool framed(struct drive *v, enum sp_dir dir, const struct sp_frame *f)
 {
     struct side *d = &v->side[dir];
-    struct sp_msg m = {.dir = (uint8_t)dir, .anomaly = f->anomaly, .unit = pending(d)};
+    struct sp_msg m = {.dir = (uint8_t)dir, .anomaly = f->anomaly, .unit = pending(d), .unframed = true};
     if (f->say.n && !d->said)
         sp_put(&v->side[dir == SP_C2S ? SP_S2C : SP_C2S].out, f->say);
     d->said |= f->say.n > 0;
@@ -235,10 +245,17 @@ static bool framed(struct drive *v, enum sp_dir dir, const struct sp_frame *f)
     case SP_FLOW:
         d->mark = 0;
         d->flow = f->len;
-        v->proto->step(v->state, dir, NULL, d->discard ? SP_DROP : SP_PASS);
+        v->proto->grant(v->state, dir, f, d->discard ? SP_DROP : SP_PASS);
         return true;
-    case SP_OPAQUE:
+    case SP_SAY:
+        d->mark = 0;
+        d->said = false;
+        take(d, f->len, false);
+        return true;
     case SP_STARTTLS:
+        sp_put_str(v->text, "event tls\n");
+        return v->opaque = true;
+    case SP_OPAQUE:
         return v->opaque = true;
     case SP_STALL:
         return false;
@@ -261,7 +278,8 @@ static bool turn(struct drive *v, enum sp_dir dir)
         take(d, n, !d->discard);
         return n > 0;
     }
-    struct sp_frame f = v->proto->frame(v->state, dir, pending(d), d->mark, d->collect, CASE_BODY_MAX);
+    const struct sp_ask ask = {.whole = d->collect, .max = CASE_BODY_MAX, .want = v->asked};
+    struct sp_frame f = v->proto->frame(v->state, dir, pending(d), d->mark, &ask);
     return framed(v, dir, &f);
 }
 
@@ -334,6 +352,12 @@ void case_run(const struct sp_proto *proto, const struct given *g, size_t piece,
     v->opaque = v->closed = false;
     memset(v->state, 0, sizeof v->state);
     memset(v->want, 0xff, sizeof v->want);
+    memset(v->asked, 0, sizeof v->asked);
+    for (unsigned i = 0; g->want.n && i < proto->nfields; i++)
+        if (sp_span_starts(sp_span_str(proto->fields[i].name), g->want))
+            sp_bit_set(v->asked, i);
+    if (proto->open)
+        proto->open(v->state, g->options);
     for (int dir = 0; dir < 2; dir++) {
         struct side *d = &v->side[dir];
         d->n = d->mark = d->flow = 0;

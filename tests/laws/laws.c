@@ -99,7 +99,7 @@ static void play(const struct sp_rule *r, const struct sp_case *c, size_t cut, s
     struct sp_session s;
     *ret = (struct seen){.left = {sp_buf_growing(LAWS_BYTES_MAX), sp_buf_growing(LAWS_BYTES_MAX)}};
     all.seen = ret;
-    sp_session_open(&all.engine, &s, sp_rule_proto(r));
+    sp_session_open(&all.engine, &s, sp_rule_proto(r), 0);
     s.one_sided = c->reply.n == 0;
     arrive(&s, SP_C2S, c->send, cut);
     arrive(&s, SP_S2C, c->reply, cut);

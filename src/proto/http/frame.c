@@ -158,7 +158,7 @@ static struct sp_span go_on(const struct http_state *st, struct sp_span head)
     return expects ? SP_LIT("HTTP/1.1 100 Continue\r\n\r\n") : NOTHING;
 }
 
-static struct sp_frame frame_head(const struct http_state *st, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max)
+static struct sp_frame frame_head(const struct http_state *st, enum sp_dir dir, struct sp_span in, uint64_t mark, const struct sp_ask *ask)
 {
     size_t head = mark >> 32 & INT32_MAX;
     if (!head && http_head_leading(in) > LEADING_MAX)
@@ -170,8 +170,8 @@ static struct sp_frame frame_head(const struct http_state *st, enum sp_dir dir, 
         return head_too_long(in);
     if (!head)
         return more(0, in.n > 3 ? in.n - 3 : 0);
-    if (whole)
-        return frame_whole(st, dir, in, mark, head, max);
+    if (ask->whole)
+        return frame_whole(st, dir, in, mark, head, ask->max);
     return (struct sp_frame){.fate = SP_UNIT, .len = head, .say = may_expect && dir == SP_C2S ? go_on(st, sp_span_sub(in, 0, head)) : NOTHING};
 }
 
@@ -187,7 +187,7 @@ static bool unsolicited(const struct http_state *st, enum sp_dir dir, struct sp_
     return dir == SP_S2C && st->count == 0 && (leading < in.n || leading > LEADING_MAX);
 }
 
-struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max)
+struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, const struct sp_ask *ask)
 {
     const struct http_state *st = state;
     if (st->tunnel)
@@ -196,7 +196,7 @@ struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in
         return (struct sp_frame){.fate = SP_STALL};
     switch ((enum http_phase)st->phase[dir]) {
     case PHASE_HEAD:
-        return unsolicited(st, dir, in) ? bad(SP_HTTP_A_UNSOLICITED) : frame_head(st, dir, in, mark, whole, max);
+        return unsolicited(st, dir, in) ? bad(SP_HTTP_A_UNSOLICITED) : frame_head(st, dir, in, mark, ask);
     case PHASE_FIXED:
     case PHASE_CHUNK_DATA:
         return flow(st->left[dir]);

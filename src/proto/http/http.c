@@ -118,8 +118,11 @@ static void step_part(struct http_state *st, enum sp_dir dir, const struct sp_ms
     st->left[dir] = m->extra;
 }
 
-static void step_flow(struct http_state *st, enum sp_dir dir)
+static void http_grant(void *state, enum sp_dir dir, const struct sp_frame *f, enum sp_act done)
 {
+    struct http_state *st = state;
+    (void)f;
+    (void)done;
     static const uint8_t next[] = {
         [PHASE_HEAD] = PHASE_HEAD, [PHASE_FIXED] = PHASE_HEAD, [PHASE_CHUNK] = PHASE_CHUNK_NEXT,
         [PHASE_CHUNK_DATA] = PHASE_CHUNK_NEXT, [PHASE_CHUNK_NEXT] = PHASE_CHUNK_NEXT, [PHASE_CLOSE] = PHASE_CLOSE,
@@ -131,10 +134,6 @@ static void step_flow(struct http_state *st, enum sp_dir dir)
 static void http_step(void *state, enum sp_dir dir, const struct sp_msg *m, enum sp_act done)
 {
     struct http_state *st = state;
-    if (!m) {
-        step_flow(st, dir);
-        return;
-    }
     if (st->phase[dir] != PHASE_HEAD) {
         step_part(st, dir, m);
         return;
@@ -182,6 +181,7 @@ const struct sp_proto sp_proto_http = {
     .state_size = sizeof(struct http_state),
     .state_version = 1,
     .head_max = HEAD_MAX,
+    .idle_s = 75,
     .client_first = true,
     .probe = http_probe,
     .frame = http_frame,
@@ -189,6 +189,7 @@ const struct sp_proto sp_proto_http = {
     .mend = http_mend,
     .refuse = http_refuse,
     .step = http_step,
+    .grant = http_grant,
     .rest = http_rest,
     .alone = http_alone,
     .forward = http_forward,

@@ -174,7 +174,7 @@ struct sp_span http_from_utf16(struct sp_arena *a, struct sp_span in, bool big);
 
 /* ---- the rest ---- */
 
-struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, bool whole, uint64_t max);
+struct sp_frame http_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, const struct sp_ask *ask);
 bool http_decode(const void *state, struct sp_msg *m);
 /* Emits the canonicalising edits of a head, in order. */
 void http_canon_head(struct sp_msg *m, const struct http_head *h);

@@ -84,7 +84,7 @@ static void begin(struct life *l)
         l->left[dir] = sp_buf_growing(LEFT_MAX);
         l->mark.bytes[dir] = malloc(BUDGET);
     }
-    sp_session_open(&l->engine, &l->session, sp_proto_by_name(SP_LIT("http")));
+    sp_session_open(&l->engine, &l->session, sp_proto_by_name(SP_LIT("http")), 0);
 }
 
 static void end(struct life *l)

@@ -65,7 +65,7 @@ static void begin(struct play *p, const char *rules, uint64_t budget)
     for (int dir = 0; dir < 2; dir++)
         p->left[dir] = sp_buf_growing(LEFT_MAX);
     p->told = sp_buf_growing(LEFT_MAX);
-    sp_session_open(&p->engine, &p->session, sp_proto_by_name(SP_LIT("http")));
+    sp_session_open(&p->engine, &p->session, sp_proto_by_name(SP_LIT("http")), 0);
 }
 
 /* The session ends, and nothing of it stays. */

@@ -94,6 +94,7 @@ static void set_byte(void *at, uint8_t value)
     X(proxy_out, p->services[1].proxy_out = SP_PROXY_ANY)                           \
     X(on_crash, p->services[1].on_crash = 2)                                        \
     X(fail, p->services[1].fail = 2)                                                \
+    X(tls, p->services[1].tls = 2)                                                  \
     X(on_budget, p->services[1].on_budget = 2)                                      \
     X(body, p->services[1].body_max = UINT64_MAX)                                   \
     X(header_time, p->services[1].header_ms = UINT64_MAX)                           \

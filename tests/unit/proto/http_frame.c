@@ -8,10 +8,11 @@
 #include "unit.h"
 
 static const struct sp_proto *http;
+static const struct sp_ask head_only, whole = {.whole = true, .max = 1 << 20};
 
 static struct sp_frame frame(const void *st, enum sp_dir dir, struct sp_span in)
 {
-    return http->frame(st, dir, in, 0, false, 1 << 20);
+    return http->frame(st, dir, in, 0, &head_only);
 }
 
 static struct sp_msg head_of(uint64_t bits, uint64_t extra)
@@ -64,7 +65,7 @@ static void a_refused_body_is_framed_all_the_same(void **state)
     struct sp_frame f = frame(&st, SP_C2S, SP_LIT("hello"));
     assert_int_equal(f.fate, SP_FLOW);
     assert_int_equal(f.len, 5);
-    http->step(&st, SP_C2S, NULL, SP_DROP);
+    http->grant(&st, SP_C2S, &f, SP_DROP);
     assert_int_equal(frame(&st, SP_C2S, SP_LIT("GET / HTTP/1.1\r\n\r\n")).fate, SP_UNIT);
     assert_int_equal(st.count, 0);
 }
@@ -89,12 +90,12 @@ static void whole_by_the_byte(struct sp_span in, size_t expected)
     struct http_state st = {0};
     uint64_t mark = 0;
     for (size_t n = 1; n < expected; n++) {
-        struct sp_frame f = http->frame(&st, SP_C2S, sp_span_sub(in, 0, n), mark, true, 1 << 20);
+        struct sp_frame f = http->frame(&st, SP_C2S, sp_span_sub(in, 0, n), mark, &whole);
         assert_int_equal(f.fate, SP_MORE);
         assert_true((f.mark & INT64_MAX) >= (mark & INT64_MAX));
         mark = f.mark;
     }
-    struct sp_frame f = http->frame(&st, SP_C2S, in, mark, true, 1 << 20);
+    struct sp_frame f = http->frame(&st, SP_C2S, in, mark, &whole);
     assert_int_equal(f.fate, SP_UNIT);
     assert_int_equal(f.len, expected);
 }
@@ -124,14 +125,14 @@ static void many_chunks_are_read_once(void **state)
     for (unsigned i = 0; i < CHUNKS; i++) {
         memcpy(text + n, "1\r\na\r\n", 6);
         n += 6;
-        struct sp_frame f = http->frame(&st, SP_C2S, sp_span_of(text, n), mark, true, 1 << 20);
+        struct sp_frame f = http->frame(&st, SP_C2S, sp_span_of(text, n), mark, &whole);
         assert_int_equal(f.fate, SP_MORE);
         assert_int_equal((uint32_t)f.mark, n); /* the next call starts at the end of this one */
         mark = f.mark;
     }
     memcpy(text + n, "0\r\n\r\n", 5);
     n += 5;
-    assert_int_equal(http->frame(&st, SP_C2S, sp_span_of(text, n), mark, true, 1 << 20).len, n);
+    assert_int_equal(http->frame(&st, SP_C2S, sp_span_of(text, n), mark, &whole).len, n);
     free(text);
 }
 
