@@ -17,7 +17,7 @@
 #include "base/span.h"
 
 enum sp_sql_limits {
-    SP_SQL_DEPTH_MAX = 1024,     /* open brackets, and open comments in comments. Servers give up on deeper expressions themselves, or nearly */
+    SP_SQL_DEPTH_MAX = 1024,     /* open brackets. Servers give up on deeper expressions themselves, or nearly */
     SP_SQL_ITEMS_MAX = 1 << 20,  /* items in one list of facts: as many as a message may have values */
     SP_SQL_NAME_MAX = 1024,      /* bytes of a name with its qualifiers; longer ones are cut: servers know no name that long */
 };
@@ -75,8 +75,8 @@ struct sp_sql_token {
     uint8_t kind;    /* enum sp_sql_kind */
     uint8_t keyword; /* WORD: what lang/sql_word.h numbers, 0 for other words */
     uint16_t flags;
-    uint8_t quote;   /* STRING, NAME: bytes in front of the text: prefix and opening quote */
-    uint8_t close;   /* STRING, NAME: bytes behind the text */
+    uint32_t quote;  /* STRING, NAME: bytes in front of the text: prefix and opening quote */
+    uint32_t close;  /* STRING, NAME: bytes behind the text: closing quote */
     size_t off, len;
     uint64_t key;    /* WORD: equal for words that differ in the case of ASCII letters only, almost never equal for others */
 };
@@ -95,8 +95,8 @@ struct sp_sql {
 void sp_sql_start(struct sp_sql *s, struct sp_span in, struct sp_sql_mode mode);
 /* The next token. False at END. */
 bool sp_sql_next(struct sp_sql *s, struct sp_sql_token *ret);
-/* The value of a string or name, quotes removed and escapes resolved (character sets introduced by name are not converted; X'41' is 41);
- * any other token as it is written. `s` is any reader of the same input. */
+/* The value of a string or name, quotes removed and escapes resolved (character sets introduced by name are not converted);
+ * X'41' and 0x41 are bytes where they are strings (MySQL, SQLite, T-SQL), else digits; any other token as it is written. `s` is any reader of the same input. */
 struct sp_span sp_sql_text(const struct sp_sql *s, const struct sp_sql_token *t, struct sp_arena *a);
 
 /* ---- facts ---- */
