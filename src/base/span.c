@@ -145,23 +145,48 @@ size_t sp_span_controls(struct sp_span s, size_t *ret_cr)
     return controls;
 }
 
+/* All bytes of a short span, some of them twice; at least four. */
+static lanes spread(struct sp_span s)
+{
+    uint64_t halves[2];
+    uint32_t quarters[2];
+    lanes v;
+    if (s.n < sizeof halves[0]) {
+        memcpy(&quarters[0], s.p, sizeof quarters[0]);
+        memcpy(&quarters[1], s.p + s.n - sizeof quarters[1], sizeof quarters[1]);
+        halves[0] = halves[1] = (uint64_t)quarters[1] << 32 | quarters[0];
+    } else {
+        memcpy(&halves[0], s.p, sizeof halves[0]);
+        memcpy(&halves[1], s.p + s.n - sizeof halves[1], sizeof halves[1]);
+    }
+    memcpy(&v, halves, sizeof v);
+    return v;
+}
+
+static bool any_of(lanes v, const uint8_t bytes[4])
+{
+    lanes hit = (lanes)(v == bytes[0]) | (lanes)(v == bytes[1]) | (lanes)(v == bytes[2]) | (lanes)(v == bytes[3]);
+    uint64_t halves[2];
+    memcpy(halves, &hit, sizeof halves);
+    return halves[0] | halves[1];
+}
+
 bool sp_span_has4(struct sp_span s, const uint8_t bytes[4])
 {
-    const uint8_t a = bytes[0], b = bytes[1], c = bytes[2], d = bytes[3];
-    size_t at = 0;
-    for (; s.n - at >= LANES; at += LANES) {
-        lanes v;
-        memcpy(&v, s.p + at, LANES);
-        lanes hit = (lanes)(v == a) | (lanes)(v == b) | (lanes)(v == c) | (lanes)(v == d);
-        uint64_t halves[2];
-        memcpy(halves, &hit, sizeof halves);
-        if (halves[0] | halves[1])
-            return true;
+    lanes v;
+    if (s.n >= LANES) {
+        for (size_t at = 0; s.n - at > LANES; at += LANES) {
+            memcpy(&v, s.p + at, LANES);
+            if (any_of(v, bytes))
+                return true;
+        }
+        memcpy(&v, s.p + s.n - LANES, LANES);
+        return any_of(v, bytes);
     }
-    for (; at < s.n; at++) {
-        uint8_t byte = s.p[at];
-        if (byte == a || byte == b || byte == c || byte == d)
+    if (s.n >= sizeof(uint32_t))
+        return any_of(spread(s), bytes);
+    for (size_t at = 0; at < s.n; at++)
+        if (s.p[at] == bytes[0] || s.p[at] == bytes[1] || s.p[at] == bytes[2] || s.p[at] == bytes[3])
             return true;
-    }
     return false;
 }

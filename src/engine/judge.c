@@ -84,14 +84,17 @@ static void unit_enact_refusal(struct sp_engine *e, struct sp_session *s, size_t
     d->messages++;
 }
 
-bool judge_waits(const struct sp_session *s, enum sp_dir dir)
+__attribute__((noinline, cold)) static bool still_waits(const struct sp_session *s, enum sp_dir dir)
 {
     uint8_t text[REPLY_MAX];
     struct sp_buf reply = sp_buf_fixed(text, sizeof text);
     const struct sp_msg unread = {.dir = (uint8_t)dir}; /* whose turn it is does not depend on what is said */
-    if (!(s->side[dir].flags & SP_SIDE_LATER) || s->one_sided)
-        return false;
     return (dir == SP_C2S && s->side[SP_S2C].flow) || session_proto(s)->refuse(s->state, dir, &unread, 0, &reply) == SP_REPLY_LATER;
+}
+
+bool judge_waits(const struct sp_session *s, enum sp_dir dir)
+{
+    return (s->side[dir].flags & SP_SIDE_LATER) && !s->one_sided && still_waits(s, dir);
 }
 
 /* A verdict is carried out: told and counted while the message's bytes are still where its values point. */

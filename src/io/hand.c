@@ -53,7 +53,6 @@ void hand_mark(struct worker *w, const struct conn *c, enum hand_op op, enum sp_
     h->arg = arg;
     h->again = 0;
     memcpy(&h->copy, c, conn_length(c));
-    h->copy.sum = conn_sum(c);
     in_order();
     h->op = (uint8_t)op;
     in_order();

@@ -102,7 +102,7 @@ static void roll_back(struct worker *w)
     struct hand *h = w->hand;
     struct conn *c = &w->conns[h->conn <= w->segment->fresh ? h->conn : 0];
     bool copied = h->op != HAND_IDLE && h->op != HAND_ACCEPT && h->conn;
-    bool ours = copied && is_protocol(h->copy.session.proto) && h->copy.sum == conn_sum(&h->copy) && h->copy.session.flow_id == c->session.flow_id;
+    bool ours = copied && is_protocol(h->copy.session.proto) && h->copy.session.flow_id == c->session.flow_id;
     if (h->op == HAND_ACCEPT)
         c->phase = CONN_FREE; /* its descriptor is welcomed again */
     else if (ours)
@@ -116,7 +116,6 @@ static void amend(struct worker *w, const struct conn *c)
 {
     w->hand->copy.strikes = c->strikes;
     w->hand->copy.reset = c->reset;
-    w->hand->copy.sum = conn_sum(&w->hand->copy);
 }
 
 /* ---- descriptors that nobody knows ---- */

@@ -116,7 +116,7 @@ struct hand {
     uint8_t op, dir;  /* enum hand_op, enum sp_dir */
     uint16_t again;   /* successors that began with this mark */
     uint64_t arg, sent;
-    struct conn copy; /* what to go back to; its `sum` is its own */
+    struct conn copy; /* what to go back to; without its `sum` */
 };
 
 /* A connection as it goes from worker to worker. Only ever longer, and only at its end: the two may be of different versions. */

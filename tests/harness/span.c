@@ -104,13 +104,27 @@ static void counts(void)
     h_check(sp_span_controls(sp_span_of(p, pad + few.n), &ret_cr) == control && ret_cr == cr);
 }
 
+/* One byte that is looked for or not, at any place of any length that is read in another way. */
+static void memberships(void)
+{
+    static const uint8_t bytes[4] = {'a', 'b', 'c', 0xff};
+    size_t n = 1 + h_pick(H_WAY(70, 200, 4)), place = h_pick(n);
+    uint8_t *p = h_room(n), c = "abc\xff" "dA\x00\x80"[h_pick(8)];
+    for (size_t i = 0; i < n; i++)
+        p[i] = i == place ? c : ' ';
+    h_check(sp_span_has4(sp_span_of(p, n), bytes) == (c == 'a' || c == 'b' || c == 'c' || c == 0xff));
+    h_check(!sp_span_has4(sp_span_of(p, 0), bytes));
+}
+
 void harness(void)
 {
     static const struct {
         void (*of)(struct sp_span s);
     } laws[] = {{searches}, {comparisons}, {cuts}};
-    unsigned law = h_pick(5);
-    if (law == 3)
+    unsigned law = h_pick(6);
+    if (law == 5)
+        memberships();
+    else if (law == 3)
         trims();
     else if (law == 4)
         counts();
