@@ -186,6 +186,8 @@ bool sp_session_at_rest(const struct sp_session *s)
 void sp_session_got(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, size_t n)
 {
     struct sp_side *d = &s->side[dir];
+    if (s->one_sided && d->bytes == 0)
+        session_proto(s)->alone(s->state, dir);
     d->have += (uint32_t)n;
     d->bytes += n;
     s->busy_ms = e->now_ms;
