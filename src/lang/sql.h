@@ -19,6 +19,7 @@
 enum sp_sql_limits {
     SP_SQL_DEPTH_MAX = 1024,     /* open brackets. Servers give up on deeper expressions themselves, or nearly */
     SP_SQL_ITEMS_MAX = 1 << 20,  /* items in one list of facts: as many as a message may have values */
+    SP_SQL_SHAPE_TEXT_MAX = 1 << 16, /* bytes of a shape's text, which is to be looked at: longer ones are cut */
     SP_SQL_NAME_MAX = 1024,      /* bytes of a name with its qualifiers; longer ones are cut: servers know no name that long */
 };
 
@@ -39,7 +40,8 @@ enum sp_sql_mode_flags {
     SP_SQL_MARIADB = 1 << 2,              /* MySQL: the server is a MariaDB, which runs version comments of its own */
     SP_SQL_BACKSLASH_ESCAPES = 1 << 3,    /* PostgreSQL: standard_conforming_strings is off */
     SP_SQL_STRING_QUOTES = 1 << 4,        /* T-SQL: QUOTED_IDENTIFIER is off, "x" is a string */
-    SP_SQL_TRAILING_BYTES = 1 << 5,       /* MySQL: the client's character set is one (GBK, Big5, Shift-JIS) whose second bytes may be backslashes */
+    SP_SQL_TRAILING_BYTES = 1 << 5,       /* MySQL: in the client's character set (GBK, Big5, Shift-JIS) second bytes may be backslashes */
+    SP_SQL_PIPES_AS_CONCAT = 1 << 6,      /* MySQL: || puts strings together and is no OR */
 };
 struct sp_sql_mode {
     uint8_t dialect; /* enum sp_sql_dialect */
@@ -86,7 +88,7 @@ struct sp_sql {
     struct sp_span in;
     struct sp_sql_mode mode;
     bool comments;    /* in: comments are tokens; otherwise they are passed over */
-    bool unclear;     /* out: something was read so far that other versions or settings of servers read differently */
+    bool unclear;     /* out: something read so far is read differently by other versions or settings of servers */
     bool commented;   /* out: a comment was passed over */
     uint8_t running;  /* MySQL: inside a version comment that is run */
     uint8_t after;    /* MySQL: what the token before decides about the next one */
@@ -96,7 +98,8 @@ void sp_sql_start(struct sp_sql *s, struct sp_span in, struct sp_sql_mode mode);
 /* The next token. False at END. */
 bool sp_sql_next(struct sp_sql *s, struct sp_sql_token *ret);
 /* The value of a string or name, quotes removed and escapes resolved (character sets introduced by name are not converted);
- * X'41' and 0x41 are bytes where they are strings (MySQL, SQLite, T-SQL), else digits; any other token as it is written. `s` is any reader of the same input. */
+ * X'41' and 0x41 are bytes where they are strings (MySQL, SQLite, T-SQL), else digits; any other token as it is written.
+ * `s` is any reader of the same input. */
 struct sp_span sp_sql_text(const struct sp_sql *s, const struct sp_sql_token *t, struct sp_arena *a);
 
 /* ---- facts ---- */
@@ -143,7 +146,8 @@ struct sp_sql_row_limit {
 
 struct sp_sql_facts {
     /* The case of names is folded as the server folds it (ASCII), quotes are removed: s.t as written "S".t or s . t */
-    struct sp_sql_list kinds;       /* of each statement: its verb in small letters: select (with its WITH), insert, create table... see sql_read.c */
+    /* Of each statement its verb in small letters: select, also behind WITH; with what it is about where that is CREATE, ALTER or DROP: drop table. */
+    struct sp_sql_list kinds;
     struct sp_sql_list tables;      /* each once for every time it is named */
     struct sp_sql_list columns;
     struct sp_sql_list functions;
