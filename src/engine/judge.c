@@ -82,6 +82,8 @@ static void unit_enact_refusal(struct sp_engine *e, struct sp_session *s, size_t
     }
     d->clear += (uint32_t)with.n;
     d->messages++;
+    if (sp_bits_any(e->msg.body_fields, SP_FIELDS_MAX)) /* only its head was there */
+        d->flags |= SP_SIDE_DISCARD;
 }
 
 __attribute__((noinline, cold)) static bool still_waits(const struct sp_session *s, enum sp_dir dir)

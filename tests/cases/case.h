@@ -4,6 +4,7 @@
  *
  *     == title
  *     no-tls                        TLS is refused in protocol
+ *     alone                         only the client's side is seen: where its session begins need not be
  *     collect                       bodies are collected with their heads
  *     want http.request.uri         these fields (all that begin so) are listed
  *     refuse 404                    every request is refused; also: drop
@@ -46,7 +47,7 @@ struct given {
     struct sp_span title;
     struct sp_span text;   /* the case as written, up to the line -- */
     struct sp_span expect; /* behind it */
-    bool collect;
+    bool collect, alone;
     unsigned options;      /* enum sp_open */
     bool act_given;
     enum sp_act act;

@@ -143,6 +143,7 @@ static bool refuse(struct drive *v, enum sp_dir dir, const struct sp_msg *m, uns
         v->proto->step(v->state, dir, m, SP_REFUSE);
         replace(v, &v->side[dir], m->unit.n, &all, 1);
         take(&v->side[dir], reply.n, true);
+        v->side[dir].discard |= sp_bits_any(m->body_fields, SP_FIELDS_MAX);
         return v->instead = true;
     }
     if (how == SP_REPLY_LATER || (dir == SP_C2S && v->side[SP_S2C].flow))
@@ -245,6 +246,7 @@ static bool framed(struct drive *v, enum sp_dir dir, const struct sp_frame *f)
     case SP_FLOW:
         d->mark = 0;
         d->flow = f->len;
+        d->discard &= f->part;
         v->proto->grant(v->state, dir, f, d->discard ? SP_DROP : SP_PASS);
         return true;
     case SP_SAY:
@@ -358,6 +360,8 @@ void case_run(const struct sp_proto *proto, const struct given *g, size_t piece,
             sp_bit_set(v->asked, i);
     if (proto->open)
         proto->open(v->state, g->options);
+    if (g->alone)
+        proto->alone(v->state, SP_C2S);
     for (int dir = 0; dir < 2; dir++) {
         struct side *d = &v->side[dir];
         d->n = d->mark = d->flow = 0;

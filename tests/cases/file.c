@@ -174,6 +174,8 @@ static bool read_given(const struct sp_proto *proto, struct sp_span line, struct
         return read_segment(line, a, g);
     if (sp_span_eq(line, SP_LIT("collect")))
         return g->collect = true;
+    if (sp_span_eq(line, SP_LIT("alone")))
+        return g->alone = true;
     if (sp_span_eq(line, SP_LIT("no-tls"))) {
         g->options = SP_OPEN_NO_TLS;
         return true;
