@@ -16,7 +16,8 @@
 
 enum sp_rule_limits {
     SP_EXPR_DEPTH_MAX = 64,     /* nesting of a condition: evaluation recurses */
-    SP_EXPR_NODES_MAX = 4096,   /* nodes of one condition, macros expanded */
+    SP_EXPR_NODES_MAX = 4096,   /* nodes of one condition, macros expanded, members of lists not counted */
+    SP_LIST_ITEMS_MAX = 1 << 16,/* members of one list */
     SP_RULE_ACTIONS_MAX = 8,
     SP_CALL_ARGS_MAX = 4,
     SP_RULE_FILE_MAX = 8 << 20, /* bytes of one rule file */

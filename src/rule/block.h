@@ -12,7 +12,7 @@
 #define BLOCK_MAGIC UINT64_C(0x313059434c4f5053) /* "SPOLCY01" */
 
 enum block_limits {
-    BLOCK_VERSION = 2,
+    BLOCK_VERSION = 3,
     BLOCK_SIDES_MAX = 16,      /* protocols times two directions */
     BLOCK_MAX = 2000000000,    /* offsets are 32 bits */
     NO_KEY = 0,                /* key ids count from 1 */
@@ -33,11 +33,17 @@ struct bnode {
     uint32_t a, b;        /* nodes */
     uint32_t args[SP_CALL_ARGS_MAX];
     struct bref str;      /* STR, key of FIELD/COUNT */
-    struct bref items;    /* LIST: uint32_t nodes */
+    struct bref items;    /* LIST of strings: struct bitem in the order of their hashes; of others: uint32_t nodes */
     struct bref net;      /* NET: struct sp_net */
     uint32_t db;          /* CMP matches: Vectorscan database */
     uint32_t body;        /* CMP, TRUTH: struct bbody, 0 when it reads no body field */
     int64_t num;
+};
+
+/* A member of a list, by its case-folded hash. */
+struct bitem {
+    uint64_t hash;
+    struct bref str;
 };
 
 /* Body fields that a predicate reads: more values can make it true, but a count can make it either. */

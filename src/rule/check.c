@@ -42,10 +42,14 @@ const char *type_name(unsigned type)
 
 struct sp_expr *node(struct parser *p, enum sp_expr_kind kind, const struct tok *at)
 {
-    if (++p->nodes > SP_EXPR_NODES_MAX) {
-        parse_error(p, at, "the condition has more than %d parts", SP_EXPR_NODES_MAX);
-        return NULL;
-    }
+    if (++p->nodes <= SP_EXPR_NODES_MAX)
+        return list_member(p, kind, at);
+    parse_error(p, at, "the condition has more than %d parts", SP_EXPR_NODES_MAX);
+    return NULL;
+}
+
+struct sp_expr *list_member(struct parser *p, enum sp_expr_kind kind, const struct tok *at)
+{
     struct sp_expr *e = sp_arena_get(&p->set->arena, sizeof *e);
     if (!e)
         parse_error(p, at, "the rules need more memory than they may have");

@@ -215,8 +215,31 @@ static unsigned pattern_flags(const struct sp_proto *proto, const struct sp_expr
 
 static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struct sp_expr *e);
 
+static int compare_items(const void *x, const void *y)
+{
+    const struct bitem *a = x, *b = y;
+    return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+static struct bref put_strings(struct builder *b, const struct sp_expr *e)
+{
+    struct bitem *items = malloc(e->nitems * sizeof *items);
+    if (!items) {
+        b->failed = true;
+        return (struct bref){0, 0};
+    }
+    for (uint32_t i = 0; i < e->nitems; i++)
+        items[i] = (struct bitem){sp_ihash(e->items[i]->str), block_put_str(b, e->items[i]->str)};
+    qsort(items, e->nitems, sizeof *items, compare_items);
+    struct bref ref = {block_put(b, items, e->nitems * sizeof *items, 8), e->nitems};
+    free(items);
+    return ref;
+}
+
 static struct bref put_items(struct builder *b, const struct sp_rule *r, const struct sp_expr *e)
 {
+    if (e->nitems && e->items[0]->type == SP_STR)
+        return put_strings(b, e);
     uint32_t *items = malloc(e->nitems * sizeof *items);
     if (!items) {
         b->failed = true;
@@ -248,8 +271,10 @@ static uint32_t put_node(struct builder *b, const struct sp_rule *r, const struc
         n.args[i] = put_node(b, r, e->args[i]);
     n.str = block_put_str(b, e->str);
     n.caseless = e->kind == SP_EX_CMP && (folds(r->proto, e->a) || folds(r->proto, e->b));
-    if (e->kind == SP_EX_LIST)
+    if (e->kind == SP_EX_LIST) {
         n.items = put_items(b, r, e);
+        n.type = e->nitems ? e->items[0]->type : SP_STR;
+    }
     if (e->kind == SP_EX_NET)
         n.net = (struct bref){block_put(b, &e->net, sizeof e->net, 8), sizeof e->net};
     if (e->kind == SP_EX_CMP && e->cmp == SP_CMP_MATCHES)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eval: conditions, exactly. Three-valued while some fields are not known yet, two-valued otherwise. */
+#include "base/hash.h"
 #include "rule/block.h"
 
 static const struct sp_fval ABSENT = {.absent = true};
@@ -143,9 +144,39 @@ static bool equal(const struct bnode *cmp, uint8_t type, struct sp_fval a, struc
     return cmp->caseless ? sp_span_ieq(a.str, b.str) : sp_span_eq(a.str, b.str);
 }
 
+/* The first of those that have this hash, or more. */
+static uint32_t first_item(const struct bitem *items, uint32_t n, uint64_t hash)
+{
+    uint32_t from = 0;
+    while (n) {
+        uint32_t half = n / 2;
+        if (items[from + half].hash < hash) {
+            from += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
+    }
+    return from;
+}
+
+static bool in_strings(struct sp_matcher *mt, const struct bnode *cmp, const struct bnode *list, struct sp_span s)
+{
+    const struct bitem *items = block_at(mt->policy, list->items.off);
+    uint64_t hash = sp_ihash(s);
+    for (uint32_t i = first_item(items, list->items.n, hash); i < list->items.n && items[i].hash == hash; i++) {
+        struct sp_span item = block_str(mt->policy, items[i].str);
+        if (cmp->caseless ? sp_span_ieq(s, item) : sp_span_eq(s, item))
+            return true;
+    }
+    return false;
+}
+
 static bool in_list(struct sp_matcher *mt, const struct bnode *cmp, struct sp_fval a, uint8_t type)
 {
     const struct bnode *list = node_at(mt, cmp->b);
+    if (list->type == SP_STR)
+        return in_strings(mt, cmp, list, a.str);
     const uint32_t *items = block_at(mt->policy, list->items.off);
     for (uint32_t i = 0; i < list->items.n; i++) {
         struct sp_fval item = eval(mt, items[i], (struct asked){NULL, UINT32_MAX});

@@ -146,11 +146,11 @@ static struct sp_expr *expand(struct parser *p, struct macro *mac, struct sp_exp
 
 /* ---- values ---- */
 
-static struct sp_expr *parse_literal(struct parser *p)
+static struct sp_expr *parse_literal(struct parser *p, struct sp_expr *(*make)(struct parser *, enum sp_expr_kind, const struct tok *))
 {
     static const uint8_t kinds[] = {[TOK_STRING] = SP_EX_STR, [TOK_NUMBER] = SP_EX_NUM, [TOK_NET] = SP_EX_NET};
     static const uint8_t types[] = {[TOK_STRING] = SP_STR, [TOK_NUMBER] = SP_NUM, [TOK_NET] = SP_IP};
-    struct sp_expr *e = node(p, (enum sp_expr_kind)kinds[p->tok.kind], &p->tok);
+    struct sp_expr *e = make(p, (enum sp_expr_kind)kinds[p->tok.kind], &p->tok);
     if (!e)
         return NULL;
     e->type = types[p->tok.kind];
@@ -166,23 +166,36 @@ static bool is_literal(const struct parser *p)
     return p->tok.kind == TOK_STRING || p->tok.kind == TOK_NUMBER || p->tok.kind == TOK_NET;
 }
 
+/* A list that is full gets twice the room; what is outgrown stays until the end. */
+static bool list_room(struct parser *p, struct sp_expr *list)
+{
+    uint32_t n = list->nitems;
+    if (n == SP_LIST_ITEMS_MAX)
+        parse_error(p, &p->tok, "the list has more than %d members", SP_LIST_ITEMS_MAX);
+    if (n == SP_LIST_ITEMS_MAX || (n & (n - 1)) != 0)
+        return n < SP_LIST_ITEMS_MAX;
+    struct sp_expr **more = sp_arena_get(&p->set->arena, (n ? 2 * n : 1) * sizeof *more);
+    if (!more) {
+        parse_error(p, &p->tok, "the rules need more memory than they may have");
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        more[i] = list->items[i];
+    list->items = more;
+    return true;
+}
+
 static struct sp_expr *parse_set_items(struct parser *p)
 {
-    struct sp_expr *items[SP_EXPR_NODES_MAX];
     struct sp_expr *list = node(p, SP_EX_LIST, &p->tok);
     while (list && is_literal(p)) {
-        struct sp_expr *item = parse_literal(p);
+        struct sp_expr *item = list_room(p, list) ? parse_literal(p, list_member) : NULL;
         if (!item || p->failed)
             return NULL;
-        items[list->nitems++] = item;
+        list->items[list->nitems++] = item;
         (void)accept(p, TOK_COMMA);
     }
-    if (!list)
-        return NULL;
-    list->items = sp_arena_get(&p->set->arena, (list->nitems + 1) * sizeof *items);
-    for (uint32_t i = 0; list->items && i < list->nitems; i++)
-        list->items[i] = items[i];
-    return list->items ? list : NULL;
+    return list;
 }
 
 static struct sp_expr *parse_set(struct parser *p)
@@ -302,7 +315,7 @@ static struct sp_expr *parse_primary(struct parser *p)
     case TOK_STRING:
     case TOK_NUMBER:
     case TOK_NET:
-        return parse_literal(p);
+        return parse_literal(p, node);
     case TOK_WORD:
         return parse_word(p);
     case TOK_OPEN: {
@@ -532,8 +545,8 @@ static bool take_rest(struct parser *p, struct sp_action *a)
         if (p->tok.kind != TOK_NUMBER)
             return true;
         a->status = (unsigned)p->tok.num;
-        if (p->tok.num < 400 || p->tok.num > 599)
-            parse_error(p, &p->tok, "a refusal's status is between 400 and 599");
+        if (p->tok.num < 400 || (p->tok.num > 599 && p->tok.num < 1000) || p->tok.num > 99999)
+            parse_error(p, &p->tok, "a refusal's status is between 400 and 599, or a database's error code of four or five digits");
         advance(p);
         return !p->failed;
     case SP_DO_SET:

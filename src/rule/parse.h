@@ -77,6 +77,8 @@ void check_error(struct parser *p, size_t off, size_t width, const char *fmt, ..
  */
 enum { TYPE_VOID = 0xff };
 struct sp_expr *node(struct parser *p, enum sp_expr_kind kind, const struct tok *at);
+/* The same, of which there may be more. */
+struct sp_expr *list_member(struct parser *p, enum sp_expr_kind kind, const struct tok *at);
 struct sp_expr *check_field(struct parser *p, const struct tok *name, const struct tok *key);
 struct sp_expr *check_count(struct parser *p, const struct tok *at, struct sp_expr *field);
 struct sp_expr *check_call(struct parser *p, const struct tok *name, struct sp_expr **args, unsigned nargs);

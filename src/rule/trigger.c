@@ -228,6 +228,8 @@ static struct trigger list_trigger(struct finding *f, const struct sp_expr *e)
     bool length;
     const struct sp_expr *field = plain_field(f, e->a, &fold, &length);
     struct trigger t = {.n = 0};
+    if (e->b->nitems > PREDS_MAX)
+        return present(f, e->a);
     if (!field || (e->a->type != SP_STR && e->a->type != SP_NUM))
         return present(f, e->a);
     t.preds = sp_arena_get(f->arena, e->b->nitems * sizeof *t.preds);

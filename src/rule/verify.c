@@ -67,8 +67,19 @@ static void node_field(struct check *c, const struct bnode *n)
     string(c, n->main_key);
 }
 
+static void node_strings(struct check *c, const struct bnode *list)
+{
+    const struct bitem *items = array(c, list->items.off, list->items.n, sizeof *items);
+    for (uint32_t i = 0; !c->bad && i < list->items.n; i++)
+        string(c, items[i].str);
+}
+
 static void node_list(struct check *c, const struct bnode *list, uint32_t off, unsigned depth)
 {
+    if (list->type == SP_STR) {
+        node_strings(c, list);
+        return;
+    }
     const uint32_t *items = array(c, list->items.off, list->items.n, sizeof *items);
     for (uint32_t i = 0; !c->bad && i < list->items.n; i++)
         node(c, items[i], off, VALUE, depth);
@@ -87,8 +98,9 @@ static void node_compare(struct check *c, const struct bnode *n, uint32_t off, u
     claim(c, a->type != SP_IP || b->kind == SP_EX_LIST || b->kind == SP_EX_NET);
     if (b->kind == SP_EX_LIST) {
         const uint32_t *items = block_at(c->p, b->items.off);
-        for (uint32_t i = 0; i < b->items.n; i++)
-            claim(c, a->type != SP_IP || ((const struct bnode *)block_at(c->p, items[i]))->kind == SP_EX_NET);
+        claim(c, (b->type == SP_STR) == (a->type == SP_STR));
+        for (uint32_t i = 0; a->type == SP_IP && i < b->items.n; i++)
+            claim(c, ((const struct bnode *)block_at(c->p, items[i]))->kind == SP_EX_NET);
     }
     if (n->cmp == SP_CMP_MATCHES)
         database(c, n->db);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "lang/lang.h"
 #include "unit.h"
 #include "world.h"
 
@@ -193,9 +194,44 @@ static void ends_of_joined_values(void **state)
     world_fini(&world);
 }
 
+static struct sp_span member(struct sp_arena *a, unsigned i)
+{
+    struct sp_buf out = sp_buf_arena(a, 16);
+    sp_put_fmt(&out, "m%05u", i);
+    return sp_buf_done(&out, a);
+}
+
+/* Every member of a list that is too long for triggers is found, as it is written, and nothing else. */
+static void long_lists(void **state)
+{
+    (void)state;
+    enum { MEMBERS = 20000 };
+    world_init(&world, 1);
+    struct sp_expr *list = world_expr(&world, SP_EX_LIST, SP_STR);
+    list->items = sp_arena_get(&world.set.arena, MEMBERS * sizeof *list->items);
+    for (unsigned i = 0; i < MEMBERS; i++)
+        list->items[list->nitems++] = world_text(&world, member(&world.set.arena, 2 * i));
+    struct sp_expr *in = world_compare(&world, SP_CMP_IN, world_field(&world, SP_HTTP_PATH, NULL), list);
+    world_rule(&world, in, SP_DO_REFUSE);
+    struct sp_policy *p = compiled(&world);
+    struct sp_matcher *mt;
+    assert_int_equal(sp_matcher_new(p, &mt), 0);
+    for (unsigned i = 0; i < 2 * MEMBERS; i++) {
+        struct sp_msg m = {.dir = SP_C2S, .want = world.want, .arena = &world.arena, .values = world.values};
+        struct sp_span text = member(&world.arena, i);
+        world_value(&world, &m, SP_HTTP_PATH, SP_LIT(""), i % 3 ? text : sp_text_upper(text, &world.arena), 0);
+        sp_policy_judge(mt, world.proto, &m, &verdict);
+        assert_int_equal(verdict.nhits, i % 2 == 0 && i % 3);
+    }
+    sp_matcher_free(mt);
+    sp_policy_free(p);
+    world_fini(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_lists),
         cmocka_unit_test(random_rules_on_random_messages),
         cmocka_unit_test(gate_waits_when_it_matters),
         cmocka_unit_test(literals_of_either_case),
