@@ -82,8 +82,10 @@ static bool pump_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
 
 static bool pump_grant(struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
 {
-    if (!f->part) /* it is none of the message before it, whatever became of that */
+    if (!f->part) { /* it is none of the message before it, whatever became of that */
         s->side[dir].flags &= ~(uint32_t)SP_SIDE_DISCARD;
+        s->side[dir].messages++;
+    }
     session_proto(s)->grant(s->state, dir, f, (s->side[dir].flags & SP_SIDE_DISCARD) ? SP_DROP : SP_PASS);
     s->side[dir].flow = f->len;
     s->side[dir].mark = 0;

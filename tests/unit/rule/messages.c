@@ -296,7 +296,7 @@ static const struct { const char *when, *then, *says; } mistakes[] = {
      "      refuze\n"
      "      ^~~~~~\n"},
     {"http.request.method eq \"A\"", "refuse 200",
-     "r.yaml:6:10: error: a refusal's status is between 400 and 599\n"
+     "r.yaml:6:10: error: a refusal's status is between 400 and 599, or a database's error code of four or five digits\n"
      "      refuse 200\n"
      "             ^~~\n"},
     {"http.request.method eq \"A\"", "refuse 403 now",
