@@ -139,12 +139,9 @@ static struct sp_frame frame_client(const struct pgsql_state *st, struct sp_span
         return bad(SP_PGSQL_A_BEHIND_REQUEST);
     case PHASE_LOGIN:
         return blind ? frame_messages(st, SP_C2S, in, ask) : frame_login(st, in, ask);
-    case PHASE_READY:
+    default:
         return frame_messages(st, SP_C2S, in, ask);
-    case PHASE_CANCEL:
-        break;
     }
-    return plain(SP_STALL);
 }
 
 static struct sp_frame frame_answer(const struct pgsql_state *st, struct sp_span in)
@@ -165,19 +162,18 @@ static struct sp_frame frame_server(const struct pgsql_state *st, struct sp_span
         return in.p[0] == 'E' ? flow(UINT64_MAX, 0) : bad(SP_PGSQL_A_UNSOLICITED);
     case PHASE_ASKED:
         return frame_answer(st, in);
-    case PHASE_LOGIN:
-    case PHASE_READY:
+    default:
         return frame_messages(st, SP_S2C, in, ask);
-    case PHASE_CANCEL:
-        break;
     }
-    return flow(UINT64_MAX, 0);
 }
 
 struct sp_frame pgsql_frame(const void *state, enum sp_dir dir, struct sp_span in, uint64_t mark, const struct sp_ask *ask)
 {
+    const struct pgsql_state *st = state;
     (void)mark;
+    if (st->phase == PHASE_CANCEL) /* the server answers by closing */
+        return plain(SP_OPAQUE);
     if (in.n == 0)
         return plain(SP_MORE);
-    return dir == SP_C2S ? frame_client(state, in, ask) : frame_server(state, in, ask);
+    return dir == SP_C2S ? frame_client(st, in, ask) : frame_server(st, in, ask);
 }

@@ -126,7 +126,8 @@ static void settle_server(struct pgsql_state *st, uint64_t note)
         st->owed = st->flags & FLAG_SIMPLE ? 1 : 0;
     if (ready == 0)
         return;
-    st->transaction = (uint8_t)(note >> NOTE_STATUS_SHIFT);
+    uint8_t status = (uint8_t)(note >> NOTE_STATUS_SHIFT);
+    st->transaction = status == 'I' || status == 'T' || status == 'E' ? status : 0;
     if (st->phase == PHASE_LOGIN) {
         st->phase = PHASE_READY;
         ready--;

@@ -12,9 +12,10 @@ enum reply_limits {
 
 static const struct sp_span NOTHING = {NULL, 0};
 
+/* A value, unless it is absent. */
 static void add(struct sp_msg *m, unsigned field, struct sp_span str)
 {
-    if (sp_want(m, field))
+    if (str.p && sp_want(m, field))
         pgsql_add(m, field, NOTHING, str);
 }
 
@@ -98,10 +99,8 @@ static bool decode_error(struct sp_msg *m, struct sp_cur *c)
     add(m, SP_PGSQL_ERROR_SEVERITY, n.plain_severity.n ? n.plain_severity : n.severity);
     add(m, SP_PGSQL_ERROR_CODE, n.code);
     add(m, SP_PGSQL_ERROR_MESSAGE, n.message);
-    if (n.detail.n)
-        add(m, SP_PGSQL_ERROR_DETAIL, n.detail);
-    if (n.hint.n)
-        add(m, SP_PGSQL_ERROR_HINT, n.hint);
+    add(m, SP_PGSQL_ERROR_DETAIL, n.detail);
+    add(m, SP_PGSQL_ERROR_HINT, n.hint);
     return true;
 }
 
