@@ -303,13 +303,57 @@ static struct value get_status(const struct line *l)
     return filled_number(l->ev->status);
 }
 
+/* Protocols of databases call the same things by the same names, behind their own. */
+static struct value database_text(const struct line *l, const char *name)
+{
+    uint8_t full[64];
+    struct sp_buf out = sp_buf_fixed(full, sizeof full);
+    sp_put_str(&out, proto_of(l)->name);
+    sp_put_byte(&out, '.');
+    sp_put_str(&out, name);
+    struct value v = field_text(l, sp_proto_field(proto_of(l), sp_buf_span(&out)), SP_LIT(""));
+    return v.text.n ? v : (struct value){0};
+}
+
+static struct value get_message(const struct line *l)
+{
+    struct value v = database_text(l, "message.type");
+    return v.kind == ABSENT ? database_text(l, "command") : v;
+}
+
+static struct value get_user(const struct line *l)
+{
+    return database_text(l, "user");
+}
+
+static struct value get_database(const struct line *l)
+{
+    return database_text(l, "database");
+}
+
+static struct value get_application(const struct line *l)
+{
+    return database_text(l, "application_name");
+}
+
+static struct value get_query(const struct line *l)
+{
+    return database_text(l, "query");
+}
+
+static struct value get_shape(const struct line *l)
+{
+    return database_text(l, "statement.shape");
+}
+
 /* ---- the table ---- */
 
-enum object { TOP, HTTP, ALERT, ANOMALY, SALLYPORT, WORKER, OBJECTS };
-static const char *const object_name[OBJECTS] = {[HTTP] = "http", [ALERT] = "alert", [ANOMALY] = "anomaly", [SALLYPORT] = "sallyport",
-                                                  [WORKER] = "worker"};
+enum object { TOP, HTTP, DATABASE, ALERT, ANOMALY, SALLYPORT, WORKER, OBJECTS };
+static const char *const object_name[OBJECTS] = {[HTTP] = "http",       [DATABASE] = "database",   [ALERT] = "alert",
+                                                  [ANOMALY] = "anomaly", [SALLYPORT] = "sallyport", [WORKER] = "worker"};
 static const char *const object_doc[OBJECTS] = {
     [HTTP] = "The HTTP message. Members whose value the message does not have are absent.",
+    [DATABASE] = "The message of a database's protocol. Members that the protocol, or the message, does not have are absent.",
     [ALERT] = "The rule; only in events of type alert.",
     [ANOMALY] = "The malformation; only in events of type anomaly.",
     [SALLYPORT] = "What EVE has no place for.",
@@ -346,6 +390,12 @@ static const struct member members[] = {
     {HTTP, "http_content_type", TEXT, false, get_content_type, "Media type of the message's body."},
     {HTTP, "status", NUMBER, false, get_http_status, "Status of the response, when the message is one."},
     {HTTP, "length", NUMBER, false, get_length, "Content-Length of the message."},
+    {DATABASE, "message", TEXT, false, get_message, "Type of the message, or name of the command."},
+    {DATABASE, "user", TEXT, false, get_user, "User of the session."},
+    {DATABASE, "name", TEXT, false, get_database, "Database of the session."},
+    {DATABASE, "application", TEXT, false, get_application, "Name that the application gives itself."},
+    {DATABASE, "query", TEXT, false, get_query, "Text of the statement."},
+    {DATABASE, "shape", TEXT, false, get_shape, "Shape of the statement: the same for statements that differ in literals alone."},
     {ALERT, "action", TEXT, true, get_action, "blocked: the message did not reach the receiver. allowed: it did, perhaps corrected."},
     {ALERT, "gid", NUMBER, true, get_gid, "Always 1."},
     {ALERT, "signature_id", NUMBER, true, get_signature_id, "Stable number of the rule."},
@@ -416,6 +466,8 @@ static bool has_object(const struct line *l, enum object o)
     switch (o) {
     case HTTP:
         return l->ev->msg && proto_of(l) == l->names->http;
+    case DATABASE:
+        return l->ev->msg && proto_of(l) != l->names->http;
     case ALERT:
         return l->ev->has_rule;
     case ANOMALY:

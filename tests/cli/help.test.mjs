@@ -62,7 +62,7 @@ test("what cannot be written is a failure at run time", () => {
 test("fields: table, JSON and page name the same fields", () => {
   const json = run(["fields", "--json"]).out.trim().split("\n").map((line) => JSON.parse(line));
   assert.ok(json.length > 50);
-  const table = run(["fields"]).out, page = run(["fields", "--markdown", "--protocol=http"]).out;
+  const table = run(["fields"]).out, page = run(["fields", "--markdown"]).out;
   for (const { name, type, doc } of json) {
     assert.ok(table.includes(name) && page.includes(`\`${name}\``), name);
     assert.ok(["string", "number", "boolean", "address"].includes(type));

@@ -36,6 +36,7 @@
     F(COMMENTS, "pgsql.statement.comments", SP_STR, RQ | REP, "/* x */", "Comments with their delimiters.")            \
     F(SHAPE, "pgsql.statement.shape", SP_STR, RQ, "0123456789abcdef", "Shape of the text: 16 hexadecimal digits, equal for texts that differ in literals, lengths of lists, blanks and comments alone.") \
     F(SHAPE_TEXT, "pgsql.statement.shape.text", SP_STR, RQ, "select * from t where a = ?", "The normalised text that the shape is made of.") \
+    F(KEY, "pgsql.statement.key", SP_STR, RQ, "alice/shop/psql/0123456789abcdef", "User, database, application and shape: what is learned and approved. Names are percent-encoded.") \
     F(UNIONS, "pgsql.statement.unions", SP_NUM, RQ, "0", "Number of UNION, INTERSECT and EXCEPT.")                     \
     F(TAUTOLOGY, "pgsql.statement.tautology", SP_BOOL, RQ, "false", "A condition is true, or false, whatever the data.") \
     F(STATEMENT, "pgsql.statement.name", SP_STR, RQ, "s1", "Name of the prepared statement that is made, bound, described or closed; empty for the unnamed one.") \

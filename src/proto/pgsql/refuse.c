@@ -14,6 +14,12 @@ enum refuse_limits {
 
 /* ---- words ---- */
 
+/* Not the client's fault nor a rule's: the engine's own trouble, with a server that is down for instance. */
+static bool is_trouble(const struct sp_msg *m)
+{
+    return m->refused_by.n == 0 && m->anomaly && !pgsql_anomaly_code(m->anomaly);
+}
+
 /* A rule's name, cut and without whatever could mean something in a statement. */
 static void put_words(struct sp_buf *out, const struct sp_msg *m)
 {
@@ -21,23 +27,30 @@ static void put_words(struct sp_buf *out, const struct sp_msg *m)
     if (name.n == 0)
         name = m->anomaly ? sp_span_str(m->anomaly) : SP_LIT("policy");
     name = sp_span_sub(name, 0, RULE_MAX);
-    sp_put(out, PGSQL_MARKER);
+    sp_put(out, is_trouble(m) ? SP_LIT("Sallyport: ") : PGSQL_MARKER);
     for (size_t i = 0; i < name.n; i++)
         sp_put_byte(out, pgsql_refusal_char(name.p[i]) ? name.p[i] : '-');
+}
+
+/* SQLSTATE for what the engine says as an HTTP status. */
+static struct sp_span code_of_trouble(unsigned status)
+{
+    if (status == 408)
+        return SP_LIT("57P05"); /* idle_session_timeout */
+    return status == 503 ? SP_LIT("57P03") : SP_LIT("08006"); /* cannot_connect_now, connection_failure */
 }
 
 /* SQLSTATE: the rule's, the malformation's, or what fits who refuses. `other`: where nothing else says. */
 static struct sp_span code_of(const struct sp_msg *m, unsigned status, const char *other, uint8_t text[5])
 {
-    const char *of_anomaly = m->refused_by.n || !m->anomaly ? NULL : pgsql_anomaly_code(m->anomaly);
     if (status > HTTP_STATUS_MAX && status <= SQLSTATE_MAX) {
         for (int i = 4; i >= 0; i--, status /= 10)
             text[i] = (uint8_t)('0' + status % 10);
         return sp_span_of(text, 5);
     }
-    if (of_anomaly)
-        return sp_span_str(of_anomaly);
-    return m->anomaly && m->refused_by.n == 0 ? SP_LIT("08006") : sp_span_str(other);
+    if (is_trouble(m))
+        return code_of_trouble(status);
+    return sp_span_str(m->refused_by.n || !m->anomaly ? other : pgsql_anomaly_code(m->anomaly));
 }
 
 static void put_marker(struct sp_buf *out, const struct sp_msg *m, unsigned status)

@@ -5,6 +5,7 @@
  */
 #include "lang/sql.h"
 #include "proto/pgsql/pgsql.h"
+#include "proto/statement.h"
 
 static const struct sp_span NOTHING = {NULL, 0};
 
@@ -85,7 +86,7 @@ static const struct { uint8_t field; uint16_t what; } wants[] = {
     {SP_PGSQL_KIND, SP_SQL_KINDS},           {SP_PGSQL_COUNT, SP_SQL_KINDS},       {SP_PGSQL_TABLES, SP_SQL_TABLES},
     {SP_PGSQL_COLUMNS, SP_SQL_COLUMNS},      {SP_PGSQL_FUNCTIONS, SP_SQL_FUNCTIONS}, {SP_PGSQL_LITERALS, SP_SQL_LITERALS},
     {SP_PGSQL_COMMENTS, SP_SQL_COMMENTS},    {SP_PGSQL_SHAPE, SP_SQL_SHAPE},       {SP_PGSQL_SHAPE_TEXT, SP_SQL_SHAPE_TEXT},
-    {SP_PGSQL_UNIONS, SP_SQL_UNIONS},        {SP_PGSQL_TAUTOLOGY, SP_SQL_TAUTOLOGY},
+    {SP_PGSQL_KEY, SP_SQL_SHAPE},            {SP_PGSQL_UNIONS, SP_SQL_UNIONS},        {SP_PGSQL_TAUTOLOGY, SP_SQL_TAUTOLOGY},
 };
 
 static unsigned wanted(const struct sp_msg *m)
@@ -144,5 +145,9 @@ bool pgsql_statement(const struct pgsql_state *st, struct sp_msg *m, struct sp_s
         return false;
     sp_sql_read(masked(m, (enum pgsql_encoding)st->encoding, text), mode_of(st->flags & FLAG_BACKSLASH), what, m->arena, &facts);
     add_facts(m, &facts);
+    if (sp_want(m, SP_PGSQL_KEY)) {
+        const struct sp_span user = pgsql_name_of(&st->user), database = pgsql_name_of(&st->database);
+        pgsql_add_text(m, SP_PGSQL_KEY, sp_statement_key(user, database, pgsql_name_of(&st->application), facts.shape, m->arena));
+    }
     return true;
 }
