@@ -25,6 +25,8 @@ static void session_values(struct sp_engine *e, const struct sp_session *s, stru
 const uint64_t *msg_want(const struct sp_engine *e, const struct sp_session *s, enum sp_dir dir)
 {
     static const uint64_t nothing[SP_FIELD_WORDS];
+    if (dir == SP_C2S && e->learning == session_proto(s))
+        return e->learned;
     return e->policy ? sp_policy_want(e->policy, session_proto(s), dir) : nothing;
 }
 

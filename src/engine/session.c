@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/inside.h"
+#include "proto/statement.h"
 
 enum session_limits {
     BULK_BLOCK = 256 << 10, /* block for bodies that flow by: larger ones gained nothing in trials */
@@ -64,6 +65,18 @@ int sp_engine_swap(struct sp_engine *e, const struct sp_policy *p)
     e->matcher = matcher;
     e->policy = p;
     return 0;
+}
+
+void sp_engine_learn(struct sp_engine *e, const struct sp_proto *proto)
+{
+    uint16_t key, text;
+    e->learning = NULL;
+    if (!proto || !e->policy || !sp_statement_fields(proto, &key, &text))
+        return;
+    memcpy(e->learned, sp_policy_want(e->policy, proto, SP_C2S), sizeof e->learned);
+    sp_bit_set(e->learned, key);
+    sp_bit_set(e->learned, text);
+    e->learning = proto;
 }
 
 static uint16_t proto_index(const struct sp_proto *proto)

@@ -80,6 +80,8 @@ struct sp_engine {
     bool patient, starved;          /* see sp_session_room */
     bool over_pass;                 /* a message that costs more than the matcher's limit passes; else it is refused */
     bool monitor;                   /* judge and tell, change nothing */
+    const struct sp_proto *learning;/* of whose client messages the statement's key and shape are decoded, whatever rules read; NULL: of none */
+    uint64_t learned[SP_FIELD_WORDS];
     bool forwarded;                 /* tell the server the client's address (X-Forwarded-For) */
     const char *const *services;    /* names by sp_session.service; may be NULL */
     uint64_t now_ms;                /* told by the driver before each call; monotonic */
@@ -100,6 +102,11 @@ __attribute__((warn_unused_result)) int sp_engine_init(struct sp_engine *e, cons
 void sp_engine_fini(struct sp_engine *e);
 /* Another policy, from the next message on. 0 or -errno (the old one stays). */
 __attribute__((warn_unused_result)) int sp_engine_swap(struct sp_engine *e, const struct sp_policy *p);
+/*
+ * From now on clients' messages of this protocol are decoded as far as a statement's key and the text of its shape, whatever rules read: for `judged`. NULL,
+ * or a protocol without statements: not any more. To be said again after sp_engine_swap.
+ */
+void sp_engine_learn(struct sp_engine *e, const struct sp_proto *proto);
 
 /* `options`: enum sp_open. */
 void sp_session_open(struct sp_engine *e, struct sp_session *s, const struct sp_proto *proto, unsigned options);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/learn.h"
 
 enum {
     CHUNK = 256 << 10, /* taken from one report at a time: at least its longest line */
@@ -21,6 +22,8 @@ struct sp_event_writer {
     struct sp_report *reports[SP_WRITER_REPORTS]; /* by slot; NULL: none */
     bool damaged[SP_WRITER_REPORTS];
     unsigned nslots;
+    void (*learned)(void *ctx, struct sp_span line);
+    void *ctx;
     bool unread;                                  /* the last turn left lines in a report */
     uint8_t chunk[CHUNK];
 };
@@ -144,6 +147,34 @@ static void pump(struct sp_event_writer *w)
         sp_output_pump(&w->outputs[i], now_ms());
 }
 
+void sp_event_writer_learned(struct sp_event_writer *w, void (*learned)(void *ctx, struct sp_span line), void *ctx)
+{
+    w->learned = learned;
+    w->ctx = ctx;
+}
+
+/* Whole lines: those about statements aside, the others as many together as there are. */
+static void deal(struct sp_event_writer *w, struct sp_span lines)
+{
+    static const struct sp_span prefix = {(const uint8_t *)SP_LEARN_PREFIX, sizeof SP_LEARN_PREFIX - 1};
+    size_t from = 0;
+    for (size_t at = 0, end; at < lines.n; at = end + 1) {
+        end = sp_span_byte(lines, at, '\n');
+        if (end == SP_NOT_FOUND)
+            break;
+        struct sp_span line = sp_span_sub(lines, at, end - at);
+        if (!sp_span_starts(line, prefix))
+            continue;
+        if (at > from)
+            sp_event_writer_line(w, sp_span_sub(lines, from, at - from));
+        from = end + 1;
+        if (w->learned)
+            w->learned(w->ctx, line);
+    }
+    if (from < lines.n)
+        sp_event_writer_line(w, sp_span_from(lines, from));
+}
+
 /* What one worker has reported, at most about as much as its report can hold: nobody may keep us from the others. */
 static void take(struct sp_event_writer *w, unsigned slot)
 {
@@ -155,7 +186,7 @@ static void take(struct sp_event_writer *w, unsigned slot)
             sp_output_lost(&w->outputs[k], lost);
         if (n <= 0)
             return;
-        sp_event_writer_line(w, sp_span_of(w->chunk, (size_t)n));
+        deal(w, sp_span_of(w->chunk, (size_t)n));
         pump(w);
     }
     w->unread = true;

@@ -28,6 +28,8 @@ void sp_event_writer_free(struct sp_event_writer *w);
 __attribute__((warn_unused_result)) int sp_event_writer_outputs(struct sp_event_writer *w, const struct sp_plan *plan, unsigned *ret_which);
 /* Reads this worker's report too, instead of one that it had before; it is unmapped with the writer. -E2BIG: there is no such slot. */
 __attribute__((warn_unused_result)) int sp_event_writer_report(struct sp_event_writer *w, uint32_t slot, struct sp_report *report);
+/* Lines about statements (io/learn.h) go there, without their newline, and to no output. */
+void sp_event_writer_learned(struct sp_event_writer *w, void (*learned)(void *ctx, struct sp_span line), void *ctx);
 /* A line of our own, with its newline. */
 void sp_event_writer_line(struct sp_event_writer *w, struct sp_span line);
 /* Files are opened again: after log rotation. */

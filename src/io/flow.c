@@ -23,6 +23,8 @@ static void engine_for(struct worker *w, const struct conn *c)
     w->engine.forwarded = s->forwarded;
     w->engine.body_max = s->body_max;
     w->engine.over_pass = s->on_budget == SP_BUDGET_PASS;
+    w->engine.judged = s->learn ? sp_event_source_judged : NULL;
+    sp_engine_learn(&w->engine, s->learn ? sp_protos[c->session.proto] : NULL);
     if (w->engine.matcher)
         sp_matcher_limit(w->engine.matcher, s->budget);
     w->current = c->service;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/learn.h"
 #include "io/worker.h"
 
 enum loop_limits {
@@ -223,6 +224,8 @@ void worker_turns(struct worker *w)
         shed_memory(w);
         conn_bury(w);
         count_engine(w);
+        if (sp_event_source_turn(w->events, worker_now(w)))
+            wheel_arm(w, worker_now(w) + SP_LEARN_EVERY_MS);
         tick(w);
     }
 }

@@ -66,7 +66,7 @@ static bool is_address_list(const struct sp_address_list *l)
 
 static bool service_ok(const struct sp_plan_service *s)
 {
-    return is_name(s->name) && is_name(s->protocol) && is_bool(&s->leaving) && is_bool(&s->forwarded) && is_bool(&s->monitor) &&
+    return is_name(s->name) && is_name(s->protocol) && is_bool(&s->leaving) && is_bool(&s->forwarded) && is_bool(&s->monitor) && is_bool(&s->learn) &&
            is_address_list(&s->to) && s->proxy_in <= SP_PROXY_ANY && s->proxy_out <= SP_PROXY_V2 && s->tls <= SP_TLS_PASS && s->on_crash <= SP_CRASH_CLOSE &&
            s->fail <= SP_FAIL_CLOSED && s->on_budget <= SP_BUDGET_REFUSE && s->body_max > 0 && s->body_max <= BODY_MAX &&
            is_time(s->header_ms) && is_time(s->body_ms) && is_time(s->idle_ms) && is_time(s->connect_ms);
@@ -88,7 +88,7 @@ static bool head_ok(const struct sp_plan *p)
            p->noutputs <= SP_OUTPUTS_MAX && p->workers > 0 && p->workers <= SP_PLAN_WORKERS && p->spin_us <= SPIN_MAX_US &&
            p->watchdog_ms <= TIME_MAX_MS && is_bool(&p->survival) && p->memory > 0 && p->memory <= MEMORY_MAX && p->connections > 0 &&
            p->connections <= CONNECTIONS_MAX && is_text(p->user, SP_PLAN_NAME) && is_text(p->runtime, SP_PLAN_PATH) &&
-           is_text(p->crashes, SP_PLAN_PATH);
+           is_text(p->crashes, SP_PLAN_PATH) && is_text(p->store, SP_PLAN_PATH);
 }
 
 int sp_plan_verify(const void *block, size_t n, const struct sp_plan **ret)

@@ -38,6 +38,7 @@ struct sp_plan_service {
     uint8_t proxy_in, proxy_out; /* enum sp_proxy_mode */
     uint8_t tls, on_crash, fail, on_budget;
     bool forwarded, monitor;
+    bool learn;                  /* statements are learned: the plan has a store */
     uint64_t body_max;           /* bytes */
     uint64_t header_ms, body_ms, idle_ms, connect_ms;
     uint64_t budget;             /* matcher steps for one message; 0: no limit */
@@ -67,6 +68,7 @@ struct sp_plan {
     uint32_t uid, gid;             /* whom workers and the others run as, or SP_PLAN_STARTER */
     char user[SP_PLAN_NAME];       /* its name */
     char runtime[SP_PLAN_PATH];    /* directory of sockets of this instance */
+    char store[SP_PLAN_PATH];      /* file of what is learned; "": none */
     char crashes[SP_PLAN_PATH];    /* directory of crash files; "": none are kept */
     struct sp_plan_output outputs[SP_OUTPUTS_MAX];
     struct sp_plan_service services[SP_PLAN_SERVICES];

@@ -19,6 +19,7 @@
 #include "proc/admin.h"
 #include "proc/cmd.h"
 #include "proc/process.h"
+#include "proc/shapes.h"
 
 enum admin_limits {
     STOP_MS = 2000,        /* how long outputs may take to finish when we end */
@@ -27,6 +28,7 @@ enum admin_limits {
     CRASH_EVERY_MS = 1000, /* a flood of crashes is one story */
     CRASH_BYTES = 80 << 20,
     NAME_MAX_BYTES = 64,
+    LINE_ARENA = 1 << 20,  /* what is read out of one line about a statement */
 };
 
 struct admin {
@@ -34,9 +36,12 @@ struct admin {
     const struct sp_plan *plan;
     size_t plan_size;      /* as it is mapped */
     struct sp_event_writer *writer;
+    struct sp_store *store; /* NULL: nothing is learned */
+    bool storing, unstored; /* something of this turn has been written to it; it failed, which was said */
     int crashes;           /* the directory; -1: none are kept */
     uint64_t crash_ms, stop_ms;
     unsigned ncrashes, unkept;
+    struct sp_arena arena;
     bool stopping;
     bool orphaned;         /* the supervisor is gone: another one, with an admin of its own, may be there already */
 };
@@ -166,6 +171,51 @@ static void open_crashes(struct admin *a, const struct sp_plan *plan)
         sp_log(SP_LOG_WARN, "crash files cannot be kept in %s: %s", plan->crashes, strerror(errno));
 }
 
+/* ---- what is learned ---- */
+
+static void store_failed(struct admin *a)
+{
+    if (!a->unstored)
+        sp_log(SP_LOG_ERROR, "what is learned cannot be written to %s: %s", a->plan->store, sp_store_why(a->store));
+    a->unstored = true;
+}
+
+static void learned(void *ctx, struct sp_span line)
+{
+    struct admin *a = ctx;
+    struct sp_shape shape;
+    sp_arena_reset(&a->arena);
+    if (!a->store || !sp_shape_read(line, &a->arena, &shape))
+        return;
+    if (!a->storing && sp_store_begin(a->store) < 0) {
+        store_failed(a);
+        return;
+    }
+    a->storing = true;
+    if (sp_store_saw(a->store, &shape) < 0)
+        store_failed(a);
+}
+
+static void store_turn(struct admin *a)
+{
+    if (!a->storing)
+        return;
+    a->storing = false;
+    if (sp_store_commit(a->store) < 0)
+        store_failed(a);
+    else
+        a->unstored = false;
+}
+
+static void open_store(struct admin *a, const struct sp_plan *plan)
+{
+    char why[SP_STORE_WHY];
+    sp_store_close(a->store);
+    a->store = NULL;
+    if (plan->store[0] && sp_store_open(plan->store, true, why, &a->store) < 0)
+        sp_log(SP_LOG_ERROR, "nothing is learned: cannot open %s: %s", plan->store, why);
+}
+
 /* ---- what the supervisor says ---- */
 
 static int done(const struct admin *a, enum sp_message_kind kind, int error)
@@ -195,6 +245,8 @@ static void take_plan(struct admin *a, int fd)
     const struct sp_plan *plan = map_plan(fd, &size);
     int rc = plan ? open_outputs(a, plan) : -EINVAL;
     if (rc == 0) {
+        if (strcmp(plan->store, a->plan->store) != 0)
+            open_store(a, plan);
         unmap_plan(a->plan, a->plan_size);
         a->plan = plan;
         a->plan_size = size;
@@ -291,6 +343,7 @@ static void turn(struct admin *a)
         sp_event_writer_flush(a->writer);
     else
         sp_event_writer_turn(a->writer);
+    store_turn(a);
     tell_damaged(a);
 }
 
@@ -316,6 +369,9 @@ static int begin(struct admin *a)
     if (open_outputs(a, a->plan) < 0)
         return SP_EXIT_RUNTIME;
     open_crashes(a, a->plan);
+    if (sp_arena_init(&a->arena, LINE_ARENA) < 0)
+        return sp_complain(SP_EXIT_RUNTIME, "out of memory");
+    sp_event_writer_learned(a->writer, learned, a);
     return SP_EXIT_OK;
 }
 
@@ -337,6 +393,7 @@ int sp_admin_main(int control)
     int rc = sp_process_confine(SP_ROLE_ADMIN, a.plan);
     if (rc < 0)
         return sp_complain(SP_EXIT_RUNTIME, "the admin cannot be confined: %s", strerror(-rc));
+    open_store(&a, a.plan); /* as whoever writes to it */
     (void)fcntl(control, F_SETFL, O_NONBLOCK); /* from here on both are waited for */
     (void)fcntl(a.wake, F_SETFL, O_NONBLOCK);
     if (done(&a, SP_ADMIN_START, 0) < 0)
@@ -345,5 +402,6 @@ int sp_admin_main(int control)
     if (!a.orphaned)
         (void)done(&a, SP_ADMIN_STOP, 0); /* it sees our end too */
     sp_event_writer_free(a.writer);
+    sp_store_close(a.store);
     return SP_EXIT_OK;
 }

@@ -63,7 +63,7 @@ struct sp_command {
 };
 
 extern const struct sp_command sp_cmd_run, sp_cmd_protect, sp_cmd_reload, sp_cmd_upgrade, sp_cmd_status, sp_cmd_check, sp_cmd_replay,
-    sp_cmd_judge, sp_cmd_explain, sp_cmd_fields, sp_cmd_help;
+    sp_cmd_judge, sp_cmd_shapes, sp_cmd_explain, sp_cmd_fields, sp_cmd_help;
 /* Every command in the order of --help, NULL at the end. */
 extern const struct sp_command *const sp_commands[];
 const struct sp_command *sp_command_named(const char *name);

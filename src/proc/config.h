@@ -28,7 +28,7 @@ struct sp_config_service {
     const char *name, *protocol, *to;
     struct sp_config_list listen;
     uint64_t proxy_in, proxy_out; /* enum sp_proxy_mode */
-    bool forwarded_for, monitor;
+    bool forwarded_for, monitor, learn;
     uint64_t body_max;
     uint64_t header_ms, body_ms, connect_ms;
     uint64_t idle_ms;             /* 0: as the protocol has it */
@@ -50,7 +50,7 @@ struct sp_config {
     uint64_t nevents;
     uint64_t workers; /* 0: one for each processor */
     uint64_t spin_us, memory, connections;
-    const char *user, *runtime, *crashes; /* empty: chosen by us, none */
+    const char *user, *runtime, *store, *crashes; /* empty: chosen by us, none, none */
     bool survival;
     uint64_t watchdog_ms;
     struct sp_arena arena; /* owns the strings */

@@ -5,6 +5,7 @@
 #include "io/address.h"
 #include "proc/config_check.h"
 #include "proc/fieldinfo.h"
+#include "proto/statement.h"
 
 struct checker {
     const char *path;
@@ -58,6 +59,12 @@ static void check_service(const struct checker *c, const struct sp_config *confi
     const struct sp_config_service *s = &config->services[at];
     check_protocol(c, s);
     check_addresses(c, s);
+    const struct sp_proto *proto = sp_proto_by_name(sp_span_str(s->protocol));
+    uint16_t key, text;
+    if (s->learn && proto && !sp_statement_fields(proto, &key, &text))
+        wrong(c, "service '%s': there are no statements to learn in %s", s->name, s->protocol);
+    if (s->learn && !*config->store)
+        wrong(c, "service '%s': 'learn' needs a 'store' to write to", s->name);
     if (s->listen.n == 0)
         wrong(c, "service '%s': 'listen' is empty", s->name);
     for (uint64_t i = 0; i < at; i++)

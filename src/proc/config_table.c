@@ -50,6 +50,8 @@ const struct config_key config_keys[] = {
      .doc = "Longest body that is collected for rules; a longer one that a rule has to read is refused."},
     {SECTION_SERVICE, "tls", CONFIG_WORD, SERVICE(tls), .value = "refuse", .words = tls_words,
      .doc = "A database client that asks for TLS in protocol: it is told that there is none, or it gets it and nothing is inspected, with an event."},
+    {SECTION_SERVICE, "learn", CONFIG_BOOL, SERVICE(learn), .value = "false",
+     .doc = "Note every shape of a statement in the store, by user, database and application: see 'sallyport shapes'."},
     {SECTION_SERVICE, "on_crash", CONFIG_WORD, SERVICE(on_crash), .value = "pass", .words = crash_words,
      .doc = "A connection on which inspection crashed or hung: its bytes pass unread from then on, or it is closed."},
     {SECTION_SERVICE, "fail", CONFIG_WORD, SERVICE(fail), .value = "open", .words = fail_words,
@@ -100,6 +102,8 @@ const struct config_key config_keys[] = {
      .doc = "User without rights as whom everything that sees traffic runs, when started by root; nobody when there is none of that name."},
     {SECTION_TOP, "runtime", CONFIG_TEXT, TOP(runtime), .value = "", .example = "/run/sallyport/shop", .max = 4096,
      .doc = "Directory for our own sockets; chosen by the first address that is listened on when none is given."},
+    {SECTION_TOP, "store", CONFIG_TEXT, TOP(store), .value = "", .example = "/var/lib/sallyport/store.db", .max = 4096,
+     .doc = "SQLite file for what is learned, in a directory that `user` may write to; needed where a service learns."},
     {SECTION_TOP, "crashes", CONFIG_TEXT, TOP(crashes), .value = "", .example = "/var/lib/sallyport/crashes", .max = 4096,
      .doc = "Directory in which the bytes that a worker crashed on are kept, for 'sallyport replay'; none are kept when there is none."},
 };

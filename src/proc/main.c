@@ -13,7 +13,7 @@
 #include "rule/source.h"
 
 const struct sp_command *const sp_commands[] = {&sp_cmd_protect, &sp_cmd_run,    &sp_cmd_reload,  &sp_cmd_upgrade, &sp_cmd_status, &sp_cmd_check,
-                                                &sp_cmd_judge,   &sp_cmd_replay, &sp_cmd_explain, &sp_cmd_fields,  &sp_cmd_help,   NULL};
+                                                &sp_cmd_judge,   &sp_cmd_replay, &sp_cmd_shapes,  &sp_cmd_explain, &sp_cmd_fields, &sp_cmd_help,  NULL};
 
 enum { COMMANDS_MAX = 16, HELP_MAX = 1 << 20 };
 

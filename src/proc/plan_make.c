@@ -132,7 +132,7 @@ static int make_service(const struct sp_config_service *c, struct sp_plan_servic
     *s = (struct sp_plan_service){.proxy_in = (uint8_t)c->proxy_in, .proxy_out = (uint8_t)c->proxy_out, .tls = (uint8_t)c->tls,
                                   .on_crash = (uint8_t)c->on_crash,
                                   .fail = (uint8_t)c->fail, .on_budget = (uint8_t)c->on_budget, .forwarded = c->forwarded_for,
-                                  .monitor = c->monitor, .body_max = c->body_max, .header_ms = c->header_ms, .body_ms = c->body_ms,
+                                  .monitor = c->monitor, .learn = c->learn, .body_max = c->body_max, .header_ms = c->header_ms, .body_ms = c->body_ms,
                                   .idle_ms = idle_ms, .connect_ms = c->connect_ms, .budget = c->budget};
     if (!put_text(s->name, sizeof s->name, c->name) || !put_text(s->protocol, sizeof s->protocol, c->protocol))
         return fail(why, "service %s: its name or protocol is too long", c->name);
@@ -262,6 +262,8 @@ static int make_outputs(const struct sp_config *c, struct sp_plan *plan, char *w
         if (!put_text(o->path, sizeof o->path, c->events[i].path))
             return fail(why, "the path of an event output is too long");
     }
+    if (!put_text(plan->store, sizeof plan->store, c->store))
+        return fail(why, "the path in 'store' is too long");
     return put_text(plan->crashes, sizeof plan->crashes, c->crashes) ? 0 : fail(why, "the path in 'crashes' is too long");
 }
 

@@ -170,6 +170,8 @@ static int add_output(const struct laying *l, const char *path)
 static int lay_writing(struct laying *l, const struct sp_plan *plan)
 {
     int rc = plan->crashes[0] ? add_path(l, plan->crashes, WRITE_RIGHTS) : 0;
+    if (rc == 0 && plan->store[0]) /* its journal lies beside it */
+        rc = add_output(l, plan->store);
     for (uint32_t i = 0; rc == 0 && i < plan->noutputs; i++)
         if (plan->outputs[i].kind == SP_OUTPUT_FILE)
             rc = add_output(l, plan->outputs[i].path);

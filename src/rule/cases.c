@@ -126,6 +126,15 @@ static void case_expect(struct case_reading *cr, struct fy_node *key, struct fy_
     wrong(cr->r, n, "expect is one of pass, alert, correct, refuse, drop, close");
 }
 
+static void case_service(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
+{
+    (void)key;
+    struct sp_buf name = sp_buf_arena(&cr->r->f->set->arena, scalar(n).n + 1);
+    sp_put(&name, scalar(n));
+    sp_put_byte(&name, 0);
+    cr->c->service = (const char *)sp_buf_done(&name, &cr->r->f->set->arena).p;
+}
+
 static void case_title(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
 {
     (void)cr, (void)key, (void)n; /* for the reader of the file */
@@ -133,7 +142,7 @@ static void case_title(struct case_reading *cr, struct fy_node *key, struct fy_n
 
 static const struct { const char *name; void (*read)(struct case_reading *, struct fy_node *, struct fy_node *); } keys[] = {
     {"send", case_send}, {"send_base64", case_base64}, {"request", case_request}, {"reply", case_reply}, {"expect", case_expect},
-    {"becomes", case_becomes}, {"becomes_request", case_becomes_request}, {"title", case_title},
+    {"becomes", case_becomes}, {"becomes_request", case_becomes_request}, {"service", case_service}, {"title", case_title},
 };
 
 static void read_key(struct case_reading *cr, struct fy_node *key, struct fy_node *value)

@@ -34,6 +34,7 @@ struct sp_case {              /* a proof: bytes and what must become of them */
     struct sp_span send;      /* what the client sends on one connection */
     struct sp_span reply;     /* what the server answers (response rules); empty: no server */
     enum sp_act expect;       /* gravest verdict of its messages, by this rule alone */
+    const char *service;      /* value of service.name; NULL: none */
     struct sp_span becomes;   /* when n > 0: what must leave towards the server (or the client, for response rules) */
     const char *file;
     unsigned line;

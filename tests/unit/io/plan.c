@@ -73,6 +73,7 @@ static void set_byte(void *at, uint8_t value)
     X(no_connections, p->connections = 0)                                           \
     X(user, memset(p->user, 'x', sizeof p->user))                                   \
     X(runtime, memset(p->runtime, 'x', sizeof p->runtime))                          \
+    X(store, memset(p->store, 'x', sizeof p->store))                                \
     X(crashes, memset(p->crashes, 'x', sizeof p->crashes))                          \
     X(output_kind, p->outputs[1].kind = SP_OUTPUT_SOCKET + 1)                       \
     X(output_path, memset(p->outputs[1].path, 'x', SP_PLAN_PATH))                   \
