@@ -72,7 +72,7 @@ bool redis_request_read(struct sp_span unit, struct sp_arena *a, struct redis_re
     bool ok = sp_span_at(unit, 0) == '*' ? read_counted(unit, a, r, ret) : read_inline(unit, a, r, ret);
     if (a->exhausted || !ok)
         return false;
-    r->command = redis_command_named(redis_c_text(r->argv[0]));
+    r->command = redis_command_named(r->argv[0]);
     return true;
 }
 
@@ -249,9 +249,9 @@ static bool says_auth(const struct redis_request *r)
 static enum redis_anomaly anomaly_of(const struct redis_state *st, const struct sp_msg *m, const struct redis_request *r)
 {
     bool sub = has_subcommand(r);
-    if (r->command && r->command->subs && !sub && r->count > 1)
+    if (r->command && r->command->subs && r->inside == 1 && r->count > 1)
         return ANOMALY_NAME_TOO_LONG;
-    if (sp_span_byte(r->argv[0], 0, 0) != SP_NOT_FOUND || (sub && sp_span_byte(r->argv[1], 0, 0) != SP_NOT_FOUND))
+    if ((!r->command && sp_span_byte(r->argv[0], 0, 0) != SP_NOT_FOUND) || (sub && sp_span_byte(r->argv[1], 0, 0) != SP_NOT_FOUND))
         return ANOMALY_NAME_NUL;
     if (m->whole && r->inside < r->count)
         return ANOMALY_TOO_LONG;

@@ -155,11 +155,18 @@ static struct sp_frame frame_unit(struct sp_span in, uint64_t mark, const struct
     return n.is == READ_OK ? measure(in, mark, n.end, (uint32_t)n.value, ask->whole, ask->max) : unit(n.end);
 }
 
+/* The counted command at the start, when every one is read: nothing else needs to be known of it. */
+static bool is_plainly_read(struct sp_span in, uint64_t mark, bool every)
+{
+    size_t count;
+    return in.n && in.p[0] == '*' && ((every && redis_small(in, 1, &count) && count) || mark >> 32);
+}
+
 static struct sp_frame frame_commands(struct sp_span in, uint64_t mark, const struct sp_ask *ask)
 {
     struct hop h = {0};
     bool every = is_every_read(ask);
-    enum found found = mark >> 32 ? FOUND_UNIT : FOUND_NOTHING; /* one that is being measured */
+    enum found found = is_plainly_read(in, mark, every) ? FOUND_UNIT : FOUND_NOTHING;
     while (found == FOUND_NOTHING && !h.left && h.at < in.n && h.commands < FLOW_COUNT_MAX) {
         if (in.p[h.at] == '*')
             found = find_counted(in, &h, every, ask);

@@ -70,8 +70,26 @@ struct redis_number {
     int64_t value;
     size_t end; /* behind its CRLF; BAD: behind the first byte that makes it so */
 };
+struct redis_number redis_any_number(struct sp_span in, size_t at, int64_t max, enum redis_anomaly wrong);
+/* Nearly all have one or two digits: how many bytes with CRLF, 0 when it is another one. */
+static inline size_t redis_small(struct sp_span in, size_t at, size_t *ret)
+{
+    if (in.n < 4 || at > in.n - 4)
+        return 0;
+    const uint8_t *p = in.p + at;
+    size_t tens = (size_t)(p[0] - '0'), ones = (size_t)(p[1] - '0');
+    *ret = tens;
+    if (tens < 10 && p[1] == '\r')
+        return p[2] == '\n' ? 3 : 0;
+    *ret = tens * 10 + ones;
+    return tens - 1 < 9 && ones < 10 && p[2] == '\r' && p[3] == '\n' ? 4 : 0;
+}
 /* The number at `at`, behind the type byte. `wrong` is the anomaly of one that is none, or beyond `max`. */
-struct redis_number redis_number(struct sp_span in, size_t at, int64_t max, enum redis_anomaly wrong);
+static inline struct redis_number redis_number(struct sp_span in, size_t at, int64_t max, enum redis_anomaly wrong)
+{
+    size_t small, n = redis_small(in, at, &small);
+    return n ? (struct redis_number){.value = (int64_t)small, .end = at + n} : redis_any_number(in, at, max, wrong);
+}
 
 struct redis_bulk {
     enum redis_read is;
@@ -79,8 +97,16 @@ struct redis_bulk {
     size_t data, len; /* its bytes; known when the header is there */
     size_t end;       /* behind its CRLF, which may not have come; BAD: as above */
 };
+struct redis_bulk redis_any_bulk(struct sp_span in, size_t at);
 /* The argument at `at`. OK: its header is there. */
-struct redis_bulk redis_bulk(struct sp_span in, size_t at);
+static inline struct redis_bulk redis_bulk(struct sp_span in, size_t at)
+{
+    size_t len, n = at < in.n && in.p[at] == '$' ? redis_small(in, at + 1, &len) : 0;
+    if (!n)
+        return redis_any_bulk(in, at);
+    size_t data = at + 1 + n;
+    return (struct redis_bulk){.data = data, .len = len, .end = data + len + 2};
+}
 
 /* ---- inline.c ---- */
 

@@ -21,7 +21,7 @@ static struct redis_number line_ends(struct sp_span in, size_t at, int64_t value
     return in.p[at + 1] == '\n' ? (struct redis_number){.value = value, .end = at + 2} : bad(ANOMALY_LINE_END, at + 2);
 }
 
-struct redis_number redis_number(struct sp_span in, size_t at, int64_t max, enum redis_anomaly wrong)
+struct redis_number redis_any_number(struct sp_span in, size_t at, int64_t max, enum redis_anomaly wrong)
 {
     bool negative = sp_span_at(in, at) == '-';
     size_t first = at + negative;
@@ -41,14 +41,14 @@ struct redis_number redis_number(struct sp_span in, size_t at, int64_t max, enum
     }
 }
 
-struct redis_bulk redis_bulk(struct sp_span in, size_t at)
+struct redis_bulk redis_any_bulk(struct sp_span in, size_t at)
 {
     int c = sp_span_at(in, at);
     if (c < 0)
         return (struct redis_bulk){.is = READ_MORE};
     if (c != '$')
         return (struct redis_bulk){.is = READ_BAD, .anomaly = ANOMALY_BULK, .end = at + 1};
-    struct redis_number n = redis_number(in, at + 1, BULK_MAX, ANOMALY_LENGTH);
+    struct redis_number n = redis_any_number(in, at + 1, BULK_MAX, ANOMALY_LENGTH);
     if (n.is == READ_OK && n.value < 0)
         n = bad(ANOMALY_LENGTH, n.end);
     return (struct redis_bulk){.is = n.is, .anomaly = n.anomaly, .data = n.end, .len = (size_t)n.value,
