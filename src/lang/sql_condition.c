@@ -426,13 +426,10 @@ static void word(struct reader *r, const struct sp_sql_token *t)
     }
 }
 
-static bool is_comparison(struct sp_span sign)
+static bool is_comparison(const struct reader *r, const struct sp_sql_token *t)
 {
-    static const char *const signs[] = {"=", "<>", "!=", "<", ">", "<=", ">=", "<=>", "==", "!<", "!>", "^=", "~=", "~", "~*", "!~", "!~*", "~~", "!~~"};
-    bool found_it = false;
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        found_it |= sp_span_eq(sign, sp_span_str(signs[i]));
-    return found_it;
+    struct sp_span signs = SP_LIT("<=>!~*!~~<> != <= >= == !< !> ^= ~= ~* !~ ~~ =  <  >  ~  ");
+    return sql_longest(&r->lex, t->off, signs) == t->len;
 }
 
 static void operator(struct reader *r, const struct sp_sql_token *t)
@@ -451,7 +448,7 @@ static void operator(struct reader *r, const struct sp_sql_token *t)
         not_word(r, t);
     else if (sp_span_eq(sign, SP_LIT(":=")) || sp_span_eq(sign, SP_LIT("=>")) || (c->root == K_SET && first == '=' && (!c->n || !top(c)->rank)))
         boundary(r, c->root == K_SET ? K_SET : K_NONE);
-    else if (is_comparison(sign))
+    else if (is_comparison(r, t))
         infix(r, OP_COMPARE, RANK_COMPARE, t);
     else if (sign.n == 1 && (first == '+' || first == '-'))
         infix(r, OP_OTHER, RANK_ADD, t);

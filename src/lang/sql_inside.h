@@ -55,7 +55,10 @@ size_t sql_decimal(const struct sp_sql *s, size_t at);
 size_t sql_skip(const struct sp_sql *s, size_t at, unsigned classes);
 /* 0x and hexadecimal digits: where they end; `at` itself when it is none. */
 size_t sql_hexadecimal(const struct sp_sql *s, size_t at);
-/* The longest of the operators (each of at most three bytes, one after the other with a blank between) that stands here, else one byte. */
+enum { OPERATOR_WIDTH = 3 }; /* of an entry in a list of operators: shorter ones are filled up with blanks. Longer ones come first */
+/* The length of the first operator of the list that stands at `at`, 0 when there is none. */
+size_t sql_longest(const struct sp_sql *s, size_t at, struct sp_span operators);
+/* One of the list, else one byte. */
 void sql_operator(struct sp_sql *s, struct sp_sql_token *t, struct sp_span operators);
 /* One byte: an operator, or punctuation. */
 void sql_single(struct sp_sql *s, struct sp_sql_token *t);

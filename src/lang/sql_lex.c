@@ -199,17 +199,24 @@ void sql_single(struct sp_sql *s, struct sp_sql_token *t)
     sql_take(s, t, operator ? SP_SQL_OPERATOR : SP_SQL_PUNCTUATION, t->off + 1);
 }
 
+size_t sql_longest(const struct sp_sql *s, size_t at, struct sp_span operators)
+{
+    int c[OPERATOR_WIDTH] = {sql_at(s, at), sql_at(s, at + 1), sql_at(s, at + 2)};
+    for (size_t i = 0; i + OPERATOR_WIDTH <= operators.n; i += OPERATOR_WIDTH) {
+        const uint8_t *one = operators.p + i;
+        if (one[0] == c[0] && (one[1] == ' ' || one[1] == c[1]) && (one[2] == ' ' || one[2] == c[2]))
+            return one[1] == ' ' ? 1 : one[2] == ' ' ? 2 : 3;
+    }
+    return 0;
+}
+
 void sql_operator(struct sp_sql *s, struct sp_sql_token *t, struct sp_span operators)
 {
-    size_t longest = 1;
-    for (size_t from = 0; from < operators.n;) {
-        size_t end = sp_span_byte(operators, from, ' ');
-        struct sp_span one = sp_span_sub(operators, from, end == SP_NOT_FOUND ? SIZE_MAX : end - from);
-        if (one.n > longest && sp_span_starts(sp_span_from(s->in, t->off), one))
-            longest = one.n;
-        from += one.n + 1;
-    }
-    if (longest == 1)
+    uint8_t c = s->in.p[t->off];
+    int next = sql_at(s, t->off + 1);
+    bool begins = sql_is(c, C_OPERATOR) || c == ':' || c == '.', goes_on = sql_is(next, C_OPERATOR) || next == ':' || next == '.';
+    size_t longest = begins && goes_on ? sql_longest(s, t->off, operators) : 0;
+    if (longest == 0)
         sql_single(s, t);
     else
         sql_take(s, t, SP_SQL_OPERATOR, t->off + longest);

@@ -58,7 +58,6 @@ static void take_comment(struct sp_sql *s, struct sp_sql_token *t)
         s->running = 1;
         sql_take(s, t, SP_SQL_COMMENT, text);
     } else {
-        s->running = 0;
         sql_block_comment(s, t, NESTED_MAX);
     }
 }
@@ -86,8 +85,8 @@ static void take_variable(struct sp_sql *s, struct sp_sql_token *t)
     size_t at = t->off + 1 + (sql_at(s, t->off + 1) == '@');
     int quote = sql_at(s, at);
     if (quote == '`' || (at == t->off + 1 && (quote == '\'' || quote == '"'))) {
-        bool backslash = quote == '\'' || quote == '"';
-        sql_quoted(s, t, SP_SQL_VARIABLE, (uint32_t)(at + 1 - t->off), backslash && !(s->mode.flags & SP_SQL_NO_BACKSLASH_ESCAPES));
+        bool string = quote == '\'' || (quote == '"' && !(s->mode.flags & SP_SQL_ANSI_QUOTES));
+        sql_quoted(s, t, SP_SQL_VARIABLE, (uint32_t)(at + 1 - t->off), string && !(s->mode.flags & SP_SQL_NO_BACKSLASH_ESCAPES));
         return;
     }
     while (is_host(sql_at(s, at)))
@@ -194,9 +193,9 @@ static bool take_prefixed(struct sp_sql *s, struct sp_sql_token *t)
 static void take_operator(struct sp_sql *s, struct sp_sql_token *t)
 {
     if (s->mode.flags & SP_SQL_MARIADB)
-        sql_operator(s, t, SP_LIT("<=> <= >= <> != << >> && || :="));
+        sql_operator(s, t, SP_LIT("<=><= >= <> != << >> && || := "));
     else
-        sql_operator(s, t, SP_LIT("<=> <= >= <> != << >> && || := ->> ->"));
+        sql_operator(s, t, SP_LIT("<=>->><= >= <> != << >> && || := -> "));
 }
 
 static void take_point(struct sp_sql *s, struct sp_sql_token *t, uint8_t after)

@@ -79,7 +79,7 @@ void sql_tsql_token(struct sp_sql *s, struct sp_sql_token *t)
     else if (c == '?')
         sql_take(s, t, SP_SQL_PARAMETER, t->off + 1);
     else
-        sql_operator(s, t, SP_LIT("<= >= <> != !< !> += -= *= /= %= &= |= ^= ::"));
+        sql_operator(s, t, SP_LIT("<= >= <> != !< !> += -= *= /= %= &= |= ^= :: "));
 }
 
 /* ---- Oracle ---- */
@@ -140,7 +140,7 @@ void sql_oracle_token(struct sp_sql *s, struct sp_sql_token *t)
     else if (c == '?')
         sql_take(s, t, SP_SQL_PARAMETER, t->off + 1);
     else
-        sql_operator(s, t, SP_LIT(":= => ** || != ^= ~= <> <= >= << >> .."));
+        sql_operator(s, t, SP_LIT(":= => ** || != ^= ~= <> <= >= << >> .. "));
 }
 
 /* ---- SQLite ---- */
@@ -214,7 +214,7 @@ void sql_sqlite_token(struct sp_sql *s, struct sp_sql_token *t)
     else if ((c == ':' || c == '@' || c == '#' || c == '$') && sql_is_word(next))
         take_marked(s, t, SP_SQL_PARAMETER, t->off + 1, sql_fold);
     else
-        sql_operator(s, t, SP_LIT("== <> != <= >= << >> || ->> ->"));
+        sql_operator(s, t, SP_LIT("->>== <> != <= >= << >> || -> "));
 }
 
 /* ---- not known ---- */
@@ -294,5 +294,5 @@ void sql_generic_token(struct sp_sql *s, struct sp_sql_token *t)
     else if (c == '?' || (c == '$' && sql_is(next, C_DIGIT)) || (c == ':' && sql_is(next, C_START)))
         take_marked(s, t, SP_SQL_PARAMETER, t->off + 1, sql_fold);
     else if (c != '$' || !take_generic_dollar(s, t))
-        sql_operator(s, t, SP_LIT("<=> <= >= <> != == << >> || && := => :: ->> ->"));
+        sql_operator(s, t, SP_LIT("<=>->><= >= <> != == << >> || && := => :: -> "));
 }

@@ -111,7 +111,7 @@ static void mysql_strings(void **state)
     assert_reads(mysql, "'\\n\\t\\r\\b\\Z\\%\\_\\q\\\\'", "s\n\t\r\b\x1a\\%\\_q\\");
     assert_reads(mysql, "N'a' n\"b\" _utf8'c' x'4142' X'4' b'01' ", "sa wn sb w_utf8 sc sAB !X'4' b'01' ");
     assert_reads(mysql, "'a' 'b'", "sa sb");
-    assert_reads(mysql_ansi, "\"a\" 'b'", "na sb");
+    assert_reads(mysql_ansi, "\"a\" 'b' @\"c\\\" d", "na sb v@\"c\\\" wd");
     assert_reads(mysql_plain, "'a\\' b", "sa\\ wb");
     assert_reads(mysql, "'\xbf\\' or 1", "!'\xbf\\' or 1");
     assert_reads(mysql_wide, "'\xbf\\' or 1", "s\xbf\\ wor d1");
@@ -142,6 +142,8 @@ static void mysql_comments(void **state)
     assert_reads(maria, "/*M!100000 a*/ b /*M!110000 c*/ /*!50701 d*/ /*!100100 e*/", "wa wb we");
     assert_reads(mysql_unknown, "/*!99999 a*/", "wa");
     assert_reads(mysql, "/*!50000 a", "wa !");
+    assert_reads(maria, "1/*!50000 /*!99999 x */+1*/ b", "d1 o+ d1 wb");
+    assert_reads(maria, "1/*!50000 /*!50000 +1*/ */", "d1 o+ d1 o* o/");
     assert_reads(maria_comments, "/*!a/*b*/*/ c", "c/*! wa c/*b*/ c*/ wc");
 }
 
