@@ -37,7 +37,7 @@ static void ring(const struct sp_event_source *s)
 
 int sp_event_source_new(struct sp_report *report, int wake, const char *const *services, unsigned nservices, struct sp_event_source **ret)
 {
-    struct sp_event_source *s = malloc(sizeof *s);
+    struct sp_event_source *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
     sp_event_names_init(&s->names, services, nservices);
