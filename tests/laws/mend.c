@@ -83,6 +83,31 @@ static bool governs(const struct sp_value *v)
     return sp_span_ieq(v->key, SP_LIT("content-type")) || sp_span_ieq(v->key, SP_LIT("content-encoding"));
 }
 
+static bool is_said(const struct sp_msg *m, struct sp_span str)
+{
+    for (uint32_t i = 0; i < m->nvalues; i++) {
+        if (sp_span_eq(m->values[i].str, str))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What the bytes of `v` are called may hang on the rest (the second argument of CONFIG is a subcommand, that of SET a value): one of their names holds.
+ * A secret has no second name.
+ */
+static bool holds(const struct sp_proto *proto, const struct sp_msg *before, const struct sp_msg *after, const struct sp_value *v)
+{
+    if (proto->fields[v->field].flags & SP_F_SECRET)
+        return is_said(after, v->str);
+    for (uint32_t i = 0; i < before->nvalues; i++) {
+        const struct sp_value *w = &before->values[i];
+        if (w->off == v->off && w->len == v->len && has_value(after, w, w->str))
+            return true;
+    }
+    return false;
+}
+
 static void check_one(const struct sp_proto *proto, const void *state, const struct sp_msg *m, uint32_t i, struct sp_buf *why)
 {
     const struct sp_value *v = &m->values[i];
@@ -94,7 +119,7 @@ static void check_one(const struct sp_proto *proto, const void *state, const str
     if (!has_value(&after, v, new_value(v)))
         complain(why, proto, v, "the new value");
     for (uint32_t k = 0; k < m->nvalues; k++) {
-        if (!governs(v) && untouched(&m->values[k]) && !has_value(&after, &m->values[k], m->values[k].str))
+        if (!governs(v) && untouched(&m->values[k]) && !holds(proto, m, &after, &m->values[k]))
             complain(why, proto, v, proto->fields[m->values[k].field].name);
     }
 }
