@@ -96,23 +96,30 @@ static enum sp_pgsql_anomaly check(const struct pgsql_state *st, const struct pg
     return len < t->min || len > t->max ? SP_PGSQL_A_LENGTH : SP_PGSQL_A_NONE;
 }
 
+/* The length word of a message whose header is there. A large result has millions of them. */
+static inline uint32_t length_word(const uint8_t *message)
+{
+    return (uint32_t)message[1] << 24 | (uint32_t)message[2] << 16 | (uint32_t)message[3] << 8 | message[4];
+}
+
 /* A run of messages that nobody reads, or one that is judged. */
 static struct sp_frame frame_messages(const struct pgsql_state *st, enum sp_dir dir, struct sp_span in, const struct sp_ask *ask)
 {
     uint64_t note = 0;
     size_t at = 0;
     while (at < in.n) {
-        struct sp_span left = sp_span_from(in, at);
-        const struct pgsql_type *t = pgsql_type_of(dir, left.p[0]);
-        if (t && left.n < HEADER)
+        const struct pgsql_type *t = pgsql_type_of(dir, in.p[at]);
+        if (t && in.n - at < HEADER)
             break;
-        enum sp_pgsql_anomaly a = check(st, t, pgsql_u32(left, 1));
+        uint32_t word = t ? length_word(in.p + at) : 0;
+        enum sp_pgsql_anomaly a = check(st, t, word);
         if (a)
             return at ? flow(at, note) : bad(a);
-        size_t len = 1 + (size_t)pgsql_u32(left, 1);
-        if (judged(t, left, len, ask->want[0]))
-            return at ? flow(at, note) : frame_unit(t, left, len, ask->max);
-        note = pgsql_note(note, t, t->tag == 'Z' ? left.p[HEADER] : 0);
+        size_t len = 1 + (size_t)word;
+        if (judged(t, sp_span_from(in, at), len, ask->want[0]))
+            return at ? flow(at, note) : frame_unit(t, in, len, ask->max);
+        if (t->noted)
+            note = pgsql_note(note, t, t->tag == 'Z' ? in.p[at + HEADER] : 0);
         at += len;
     }
     return at ? flow(at, note) : plain(SP_MORE);

@@ -60,12 +60,20 @@ struct pgsql_state {
 struct pgsql_type {
     uint8_t tag, dir;
     bool always;              /* judged whatever the rules read: the state or a refusal depends on it */
+    bool noted;               /* it changes what is owed */
     uint32_t min, max;        /* of its length word */
     uint64_t fields;          /* the fields, by bit, that make it worth being judged */
     const char *name;
 };
+enum { LETTERS = 128 };
+extern const struct pgsql_type pgsql_types[];
+extern const uint8_t pgsql_rows[2][LETTERS]; /* which row a type's letter has; 0: none */
 /* NULL: the protocol has no such message. */
-const struct pgsql_type *pgsql_type_of(enum sp_dir dir, uint8_t tag);
+static inline const struct pgsql_type *pgsql_type_of(enum sp_dir dir, uint8_t tag)
+{
+    uint8_t row = tag < LETTERS ? pgsql_rows[dir][tag] : 0;
+    return row ? &pgsql_types[row] : NULL;
+}
 /* The codes of first packets that are no startup message. */
 enum pgsql_code { CODE_CANCEL = 80877102, CODE_TLS = 80877103, CODE_GSS = 80877104 };
 /* The 32 bits at `at`, 0 beyond the end. */
