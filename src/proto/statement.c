@@ -1,8 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* statement: keys of statements. */
+/* statement: what a statement's text says, as values; keys of statements. */
 #include "proto/statement.h"
 
 #include "lang/lang.h"
+
+/* ---- values ---- */
+
+static const struct { uint8_t field; uint16_t what; } wants[] = {
+    {SP_STATEMENT_KIND, SP_SQL_KINDS},         {SP_STATEMENT_COUNT, SP_SQL_KINDS},          {SP_STATEMENT_TABLES, SP_SQL_TABLES},
+    {SP_STATEMENT_COLUMNS, SP_SQL_COLUMNS},    {SP_STATEMENT_FUNCTIONS, SP_SQL_FUNCTIONS},  {SP_STATEMENT_LITERALS, SP_SQL_LITERALS},
+    {SP_STATEMENT_COMMENTS, SP_SQL_COMMENTS},  {SP_STATEMENT_SHAPE, SP_SQL_SHAPE},          {SP_STATEMENT_SHAPE_TEXT, SP_SQL_SHAPE_TEXT},
+    {SP_STATEMENT_KEY, SP_SQL_SHAPE},          {SP_STATEMENT_UNIONS, SP_SQL_UNIONS},        {SP_STATEMENT_TAUTOLOGY, SP_SQL_TAUTOLOGY},
+};
+
+unsigned sp_statement_wanted(const struct sp_msg *m, unsigned first)
+{
+    unsigned what = 0;
+    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
+        what |= sp_want(m, first + wants[i].field) ? wants[i].what : 0;
+    return what;
+}
+
+static void add_text(struct sp_msg *m, unsigned field, struct sp_span str)
+{
+    const struct sp_value v = {.field = (uint16_t)field, .str = str, .flags = SP_V_DERIVED};
+    if (sp_want(m, field))
+        (void)sp_msg_add(m, &v);
+}
+
+static void add_num(struct sp_msg *m, unsigned field, int64_t num)
+{
+    const struct sp_value v = {.field = (uint16_t)field, .num = num, .flags = SP_V_DERIVED};
+    if (sp_want(m, field))
+        (void)sp_msg_add(m, &v);
+}
+
+static void add_list(struct sp_msg *m, unsigned field, const struct sp_sql_list *list)
+{
+    if (!sp_want(m, field))
+        return;
+    for (uint32_t i = 0; i < list->n; i++)
+        add_text(m, field, list->items[i].text);
+}
+
+static void add_shape(struct sp_msg *m, unsigned field, uint64_t shape)
+{
+    if (!sp_want(m, field))
+        return;
+    struct sp_buf text = sp_buf_arena(m->arena, 16);
+    for (int shift = 60; shift >= 0; shift -= 4)
+        sp_put_byte(&text, (uint8_t)"0123456789abcdef"[shape >> shift & 15]);
+    add_text(m, field, sp_buf_done(&text, m->arena));
+}
+
+void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_facts *facts)
+{
+    add_list(m, first + SP_STATEMENT_KIND, &facts->kinds);
+    add_num(m, first + SP_STATEMENT_COUNT, facts->statements);
+    add_list(m, first + SP_STATEMENT_TABLES, &facts->tables);
+    add_list(m, first + SP_STATEMENT_COLUMNS, &facts->columns);
+    add_list(m, first + SP_STATEMENT_FUNCTIONS, &facts->functions);
+    add_list(m, first + SP_STATEMENT_LITERALS, &facts->literals);
+    add_list(m, first + SP_STATEMENT_COMMENTS, &facts->comments);
+    add_shape(m, first + SP_STATEMENT_SHAPE, facts->shape);
+    add_text(m, first + SP_STATEMENT_SHAPE_TEXT, facts->shape_text);
+    add_num(m, first + SP_STATEMENT_UNIONS, facts->unions);
+    add_num(m, first + SP_STATEMENT_TAUTOLOGY, facts->tautology);
+}
+
+/* ---- keys ---- */
 
 bool sp_statement_fields(const struct sp_proto *p, uint16_t *ret_key, uint16_t *ret_text)
 {

@@ -6,7 +6,7 @@
 #ifndef SP_PROTO_PGSQL_FIELDS_H
 #define SP_PROTO_PGSQL_FIELDS_H
 
-#include "proto/proto.h"
+#include "proto/statement.h"
 
 #define RQ SP_F_C2S
 #define RS SP_F_S2C
@@ -27,18 +27,7 @@
     F(PROTOCOL, "pgsql.protocol", SP_STR, RQ, "3.0", "Protocol version asked for in the startup message.")             \
     F(STARTUP, "pgsql.startup.parameters", SP_STR, RQ | ED | MAP, "-c geqo=off", "Parameters of the startup message by name.") \
     F(QUERY, "pgsql.query", SP_STR, RQ | ED, "SELECT 1", "Text of a Query or Parse message: one or several statements.") \
-    F(KIND, "pgsql.statement.kind", SP_STR, RQ | REP | IC, "select", "Verb of each statement, in small letters.")      \
-    F(COUNT, "pgsql.statement.count", SP_NUM, RQ, "1", "Number of statements in the text.")                            \
-    F(TABLES, "pgsql.statement.tables", SP_STR, RQ | REP, "public.users", "Tables named, folded as the server folds them, qualified as written.") \
-    F(COLUMNS, "pgsql.statement.columns", SP_STR, RQ | REP, "u.password", "Columns named.")                            \
-    F(FUNCTIONS, "pgsql.statement.functions", SP_STR, RQ | REP, "pg_sleep", "Functions named.")                        \
-    F(LITERALS, "pgsql.statement.literals", SP_STR, RQ | REP, "O'Neill", "Literals: strings decoded, numbers as written.") \
-    F(COMMENTS, "pgsql.statement.comments", SP_STR, RQ | REP, "/* x */", "Comments with their delimiters.")            \
-    F(SHAPE, "pgsql.statement.shape", SP_STR, RQ, "0123456789abcdef", "Shape of the text: 16 hexadecimal digits, equal for texts that differ in literals, lengths of lists, blanks and comments alone.") \
-    F(SHAPE_TEXT, "pgsql.statement.shape.text", SP_STR, RQ, "select * from t where a = ?", "The normalised text that the shape is made of.") \
-    F(KEY, "pgsql.statement.key", SP_STR, RQ, "alice/shop/psql/0123456789abcdef", "User, database, application and shape: what is learned and approved. Names are percent-encoded.") \
-    F(UNIONS, "pgsql.statement.unions", SP_NUM, RQ, "0", "Number of UNION, INTERSECT and EXCEPT.")                     \
-    F(TAUTOLOGY, "pgsql.statement.tautology", SP_BOOL, RQ, "false", "A condition is true, or false, whatever the data.") \
+    SP_STATEMENT_FIELDS(F, "pgsql")                                                                                    \
     F(STATEMENT, "pgsql.statement.name", SP_STR, RQ, "s1", "Name of the prepared statement that is made, bound, described or closed; empty for the unnamed one.") \
     F(PORTAL, "pgsql.portal", SP_STR, RQ, "c1", "Name of the portal that is bound, described, executed or closed; empty for the unnamed one.") \
     F(PARAMETERS, "pgsql.parameters", SP_STR, RQ | ED | REP, "42", "Parameters of Bind and arguments of FunctionCall that are not NULL, as sent; removing one makes it NULL.") \

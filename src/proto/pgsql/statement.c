@@ -5,7 +5,6 @@
  */
 #include "lang/sql.h"
 #include "proto/pgsql/pgsql.h"
-#include "proto/statement.h"
 
 static const struct sp_span NOTHING = {NULL, 0};
 
@@ -82,61 +81,10 @@ static bool certain(const struct pgsql_state *st, struct sp_span text)
 
 /* ---- values ---- */
 
-static const struct { uint8_t field; uint16_t what; } wants[] = {
-    {SP_PGSQL_KIND, SP_SQL_KINDS},           {SP_PGSQL_COUNT, SP_SQL_KINDS},       {SP_PGSQL_TABLES, SP_SQL_TABLES},
-    {SP_PGSQL_COLUMNS, SP_SQL_COLUMNS},      {SP_PGSQL_FUNCTIONS, SP_SQL_FUNCTIONS}, {SP_PGSQL_LITERALS, SP_SQL_LITERALS},
-    {SP_PGSQL_COMMENTS, SP_SQL_COMMENTS},    {SP_PGSQL_SHAPE, SP_SQL_SHAPE},       {SP_PGSQL_SHAPE_TEXT, SP_SQL_SHAPE_TEXT},
-    {SP_PGSQL_KEY, SP_SQL_SHAPE},            {SP_PGSQL_UNIONS, SP_SQL_UNIONS},        {SP_PGSQL_TAUTOLOGY, SP_SQL_TAUTOLOGY},
-};
-
-static unsigned wanted(const struct sp_msg *m)
-{
-    unsigned what = 0;
-    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
-        what |= sp_want(m, wants[i].field) ? wants[i].what : 0;
-    return what;
-}
-
-static void add_list(struct sp_msg *m, unsigned field, const struct sp_sql_list *list)
-{
-    if (!sp_want(m, field))
-        return;
-    for (uint32_t i = 0; i < list->n; i++)
-        pgsql_add_text(m, field, list->items[i].text);
-}
-
-static void add_shape(struct sp_msg *m, uint64_t shape)
-{
-    struct sp_buf text = sp_buf_arena(m->arena, 16);
-    for (int shift = 60; shift >= 0; shift -= 4)
-        sp_put_byte(&text, (uint8_t)"0123456789abcdef"[shape >> shift & 15]);
-    pgsql_add_text(m, SP_PGSQL_SHAPE, sp_buf_done(&text, m->arena));
-}
-
-static void add_facts(struct sp_msg *m, const struct sp_sql_facts *f)
-{
-    add_list(m, SP_PGSQL_KIND, &f->kinds);
-    if (sp_want(m, SP_PGSQL_COUNT))
-        pgsql_add_num(m, SP_PGSQL_COUNT, f->statements);
-    add_list(m, SP_PGSQL_TABLES, &f->tables);
-    add_list(m, SP_PGSQL_COLUMNS, &f->columns);
-    add_list(m, SP_PGSQL_FUNCTIONS, &f->functions);
-    add_list(m, SP_PGSQL_LITERALS, &f->literals);
-    add_list(m, SP_PGSQL_COMMENTS, &f->comments);
-    if (sp_want(m, SP_PGSQL_SHAPE))
-        add_shape(m, f->shape);
-    if (sp_want(m, SP_PGSQL_SHAPE_TEXT))
-        pgsql_add_text(m, SP_PGSQL_SHAPE_TEXT, f->shape_text);
-    if (sp_want(m, SP_PGSQL_UNIONS))
-        pgsql_add_num(m, SP_PGSQL_UNIONS, f->unions);
-    if (sp_want(m, SP_PGSQL_TAUTOLOGY))
-        pgsql_add_num(m, SP_PGSQL_TAUTOLOGY, f->tautology);
-}
-
 bool pgsql_statement(const struct pgsql_state *st, struct sp_msg *m, struct sp_span text)
 {
     struct sp_sql_facts facts;
-    unsigned what = wanted(m);
+    unsigned what = sp_statement_wanted(m, SP_PGSQL_KIND);
     if (sp_want(m, SP_PGSQL_QUERY))
         pgsql_add(m, SP_PGSQL_QUERY, NOTHING, text);
     if (!what)
@@ -144,7 +92,7 @@ bool pgsql_statement(const struct pgsql_state *st, struct sp_msg *m, struct sp_s
     if (!certain(st, text))
         return false;
     sp_sql_read(masked(m, (enum pgsql_encoding)st->encoding, text), mode_of(st->flags & FLAG_BACKSLASH), what, m->arena, &facts);
-    add_facts(m, &facts);
+    sp_statement_add(m, SP_PGSQL_KIND, &facts);
     if (sp_want(m, SP_PGSQL_KEY)) {
         const struct sp_span user = pgsql_name_of(&st->user), database = pgsql_name_of(&st->database);
         pgsql_add_text(m, SP_PGSQL_KEY, sp_statement_key(user, database, pgsql_name_of(&st->application), facts.shape, m->arena));
