@@ -66,7 +66,8 @@ export async function until(what, holds, ms = 15000) {
   throw new Error(`never happened: ${what}`);
 }
 
-function accepts(port) {
+/** Whether something listens there. */
+export function accepts(port) {
   return new Promise((answer) => {
     const socket = net.connect(port, "127.0.0.1");
     socket.once("connect", () => answer(true)).once("error", () => answer(false));
@@ -85,7 +86,10 @@ export async function start(t, args, port, { stdio = ["ignore", "pipe", "pipe"],
     for (const signal of ["SIGTERM", "SIGINT"]) child.kill(signal); // the second one ends it at once, with everything it started
     await ended;
   });
-  await until(`listening: ${said.err}`, () => accepts(port));
+  await until("listening", async () => {
+    if (child.exitCode !== null) throw new Error(`it does not start: ${said.err}`);
+    return accepts(port);
+  });
   const stop = async (signal = "SIGTERM") => {
     child.kill(signal);
     return ended;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // redis: a real Redis behind Sallyport; redis-cli, redis-benchmark and plain sockets before it.
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
 import crypto from "node:crypto";
 import net from "node:net";
 import test from "node:test";
-import { promisify } from "node:util";
-import { freePort, scratch, until } from "../cli/tool.mjs";
+import { until } from "../cli/tool.mjs";
+import { out, redis } from "./databases.mjs";
 import { configured, connect, digest } from "./servers.mjs";
 
 const rules = `
@@ -48,27 +47,15 @@ cases:
 `;
 const refusal = (rule) => `-ERR unknown command 'refused by Sallyport: ${rule}', with args beginning with: \r\n`;
 
-async function redis(t, ...more) {
-  const port = await freePort(), dir = scratch(t);
-  const child = spawn("redis-server", ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir, ...more], { stdio: "ignore" });
-  const ended = new Promise((done) => child.once("exit", done).once("error", done));
-  t.after(async () => (child.kill("SIGKILL"), await ended));
-  await until("redis-server listens", () => new Promise((answer) => {
-    const socket = net.connect(port, "127.0.0.1", () => (socket.destroy(), answer(true)));
-    socket.once("error", () => answer(false));
-  }));
-  return port;
-}
-
 /** A command in the counted form. */
 const counted = (...args) => Buffer.concat([
   Buffer.from(`*${args.length}\r\n`),
   ...args.flatMap((a) => [Buffer.from(`$${Buffer.byteLength(a)}\r\n`), Buffer.from(a), Buffer.from("\r\n")]),
 ]);
-const cli = async (port, ...args) => (await promisify(execFile)("redis-cli", ["-p", port, ...args], { timeout: 20000, maxBuffer: 1 << 26 })).stdout;
+const cli = (port, ...args) => out("redis-cli", ["-p", port, ...args]);
 
 test("a real Redis", async (t) => {
-  const server = await redis(t);
+  const { port: server } = await redis(t);
   const gate = await configured(t, server, "protocol: redis", { rules });
   const open = (t2) => {
     const c = connect(gate.port);
@@ -222,7 +209,7 @@ test("a real Redis", async (t) => {
 
   await t.test("redis-benchmark: as many answers as commands", async () => {
     for (const pipeline of [1, 16]) {
-      const { stdout } = await promisify(execFile)("redis-benchmark", ["-p", gate.port, "-t", "get,set,lpush,mset", "-n", "20000", "-c", "10", "-P", pipeline, "--csv"]);
+      const stdout = await out("redis-benchmark", ["-p", gate.port, "-t", "get,set,lpush,mset", "-n", "20000", "-c", "10", "-P", pipeline, "--csv"]);
       assert.equal(stdout.match(/^"(GET|SET|LPUSH|MSET)/gm).length, 4);
       assert.doesNotMatch(stdout, /ERR/);
     }
@@ -230,10 +217,10 @@ test("a real Redis", async (t) => {
 });
 
 test("a replica behind Sallyport follows its master", async (t) => {
-  const master = await redis(t);
+  const { port: master } = await redis(t);
   const gate = await configured(t, master, "protocol: redis", { rules });
   await cli(master, "set", "before", "1");
-  const replica = await redis(t, "--replicaof", "127.0.0.1", gate.port);
+  const { port: replica } = await redis(t, "--replicaof", "127.0.0.1", gate.port);
   await until("the replica is in step", async () => (await cli(replica, "get", "before")) === "1\n");
   await cli(master, "set", "after", "2");
   await until("the stream goes on", async () => (await cli(replica, "get", "after")) === "2\n");

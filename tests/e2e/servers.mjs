@@ -7,7 +7,7 @@ import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import path from "node:path";
-import { freePort, root, scratch, sleep, start, until } from "../cli/tool.mjs";
+import { accepts, freePort, root, scratch, sleep, start, until } from "../cli/tool.mjs";
 
 export const BIG = 64 << 20;
 const modules = "/usr/lib/apache2/modules";
@@ -29,17 +29,17 @@ function site(t) {
   return dir;
 }
 
-async function launch(t, command, args, port, env = {}) {
-  const child = spawn(command, args, { stdio: "ignore", env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, ...env } });
+/** Starts a server and waits until it listens; returns what ends it, which happens with the test at the latest. */
+export async function launch(t, command, args, port, signal = "SIGTERM") {
+  const child = spawn(command, args, { stdio: "ignore", env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
   const ended = new Promise((done) => child.once("exit", done).once("error", done));
-  t.after(async () => {
-    child.kill("SIGTERM");
+  const stop = async () => {
+    child.kill(signal);
     await ended;
-  });
-  await until(`${command} listens`, () => new Promise((answer) => {
-    const socket = net.connect(port, "127.0.0.1", () => { socket.destroy(); answer(true); });
-    socket.once("error", () => answer(false));
-  }));
+  };
+  t.after(stop);
+  await until(`${command} listens`, () => accepts(port));
+  return stop;
 }
 
 export async function nginx(t) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// drivers: everything that a driver does gives the same behind Sallyport as without it, whether its messages are read or only followed.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { password, postgres, psql } from "./databases.mjs";
+import { configured } from "./servers.mjs";
+import { cases, error, replies } from "./wire.mjs";
+
+const never = "sallyport-never"; // what no script says
+const rule = (name, protocol, fields, cases) => `
+guard: ${name}
+title: reads and never holds
+protocol: ${protocol}
+when: ${fields.map((field) => `${field} == "${never}"`).join(" or ")}
+then: refuse
+${cases}`;
+const unread = rule("unread", "http", ["http.request.method"],
+  `cases: [{send: "${never} / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: refuse}, {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: pass}]`);
+
+const pgsql = {
+  protocol: "pgsql",
+  start: postgres,
+  user: "postgres",
+  fresh: (server, name) => psql(server.port, `CREATE DATABASE ${name}_run TEMPLATE template0`),
+  reads: [
+    rule("requests", "pgsql", ["tables", "columns", "functions", "literals", "comments", "shape"].map((f) => `pgsql.statement.${f}`).concat("pgsql.parameters", "pgsql.copy.data", "pgsql.message.type"),
+      cases([`SELECT '${never}'`], "SELECT 1")),
+    rule("answers", "pgsql", ["result.row", "copy.out", "error.message", "notice.message", "notification.payload", "tag"].map((f) => `pgsql.${f}`),
+      replies(error(never), error("other"))),
+  ].join("---\n"),
+};
+const table = { pg: pgsql, postgres: pgsql };
+
+/** Where two transcripts part, with the line before. */
+function same(got, expected, what) {
+  const at = expected.findIndex((line, i) => line !== got[i]);
+  if (at >= 0 || got.length !== expected.length) assert.fail(`${what}, line ${at}:\n  direct: ${expected.slice(Math.max(at - 1, 0), at + 2).join("\n          ")}\n  behind: ${got.slice(Math.max(at - 1, 0), at + 2).join("\n          ")}`);
+}
+
+for (const [driver, kind] of Object.entries(table))
+  test(driver, { timeout: 58000 }, async (t) => {
+    const { default: surface } = await import(`./surface/${driver}.mjs`);
+    const server = await kind.start(t);
+    const run = async (name, port) => {
+      await kind.fresh(server, name);
+      return surface({ port, user: kind.user, password, database: `${name}_run` });
+    };
+    const direct = await run("direct", server.port);
+    assert.ok(direct.length > 100, `${direct.length} lines`);
+    for (const [name, rules] of Object.entries({ unread, read: kind.reads }))
+      await t.test(`messages are ${name === "read" ? "read" : "followed"}`, async (t2) => {
+        const gate = await configured(t2, server.port, `protocol: ${kind.protocol}`, { rules });
+        same(await run(name, gate.port), direct, driver);
+        assert.deepEqual(gate.lines().filter((e) => e.sallyport?.anomaly || e.sallyport?.verdict), []);
+      });
+  });

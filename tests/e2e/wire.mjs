@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// wire: messages of PostgreSQL's protocol, made by hand: for what no driver sends, and for the cases of rules.
+
+const int = (value, bytes = 4) => {
+  const to = Buffer.alloc(bytes);
+  to.writeIntBE(value, 0, bytes);
+  return to;
+};
+const zero = (text) => Buffer.concat([Buffer.from(text), Buffer.from([0])]);
+
+/** A message: its type and what is in it: texts get a zero byte, numbers are of 32 bits. */
+export function message(type, ...parts) {
+  const body = Buffer.concat(parts.map((p) => (typeof p === "string" ? zero(p) : typeof p === "number" ? int(p) : p)));
+  return Buffer.concat([Buffer.from(type), int(4 + body.length), body]);
+}
+export const bytes = (...list) => Buffer.from(list);
+export const short = (value) => int(value, 2);
+
+export const startup = (parameters) => message("", 196608, ...Object.entries(parameters).flat(), bytes(0));
+export const query = (text) => message("Q", text);
+export const parse = (name, text) => message("P", name, text, short(0));
+export const bind = (portal, name, ...values) =>
+  message("B", portal, name, short(0), short(values.length), ...values.flatMap((v) => [Buffer.byteLength(v), Buffer.from(v)]), short(0));
+export const execute = (portal, rows = 0) => message("E", portal, rows);
+export const sync = message("S");
+export const requestTls = message("", 80877103);
+
+/** What a server says at a login without a password. */
+export const welcome = Buffer.concat([message("R", 0), message("Z", bytes(0x49))]);
+/** An ErrorResponse with this message. */
+export const error = (text) => message("E", bytes(0x53), "ERROR", bytes(0x56), "ERROR", bytes(0x43), "XX000", bytes(0x4d), text, bytes(0));
+
+/** Cases of a rule on PostgreSQL: statements that it refuses, and one that it passes. */
+export const cases = (refused, passed) => {
+  const one = (text, expect) => `  - {send_base64: ${Buffer.concat([startup({ user: "a" }), query(text)]).toString("base64")}, expect: ${expect}}\n`;
+  return `cases:\n${refused.map((text) => one(text, "refuse")).join("")}${one(passed, "pass")}`;
+};
+/** The same for a rule on what the server says: bytes below 0x80. */
+export const replies = (refused, passed) => {
+  const one = (said, expect) => `  - {send_base64: ${startup({ user: "a" }).toString("base64")}, reply: ${JSON.stringify(Buffer.concat([welcome, said]).toString("latin1"))}, expect: ${expect}}\n`;
+  return `cases:\n${one(refused, "refuse")}${one(passed, "pass")}`;
+};
