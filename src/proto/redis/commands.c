@@ -2,7 +2,7 @@
 /* commands: the table of commands, and how a name is found in it: by its first letter, its length, then its bytes. */
 #include "proto/redis/commands.h"
 
-static const struct redis_command commands[] = {
+const struct redis_command redis_commands[COMMAND_COUNT] = {
 #define ROW(id, text, does, has_subs, where, from, to, by, cats) \
     {.name = text, .len = sizeof(text) - 1, .effect = EFFECT_##does, .subs = has_subs, .keys = KEYS_##where, .first = from, .last = to, .step = by, \
      .categories = cats},
@@ -43,8 +43,8 @@ const struct redis_command *redis_command_named(struct sp_span name)
     if (letter >= 26)
         return NULL;
     for (size_t i = letters[letter]; i < letters[letter + 1]; i++) {
-        if (commands[i].len == name.n && is_named(&commands[i], name))
-            return &commands[i];
+        if (redis_commands[i].len == name.n && is_named(&redis_commands[i], name))
+            return &redis_commands[i];
     }
     return NULL;
 }
@@ -53,13 +53,8 @@ const struct redis_subcommand *redis_subcommand_named(const struct redis_command
 {
     for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++) {
         const struct redis_subcommand *s = &subcommands[i];
-        if (s->command == c - commands && sp_span_ieq(sp_span_from(s->name, s->container), name))
+        if (s->command == c - redis_commands && sp_span_ieq(sp_span_from(s->name, s->container), name))
             return s;
     }
     return NULL;
-}
-
-const struct redis_command *redis_command_at(size_t i)
-{
-    return i < COMMAND_COUNT ? &commands[i] : NULL;
 }

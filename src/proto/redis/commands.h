@@ -443,7 +443,11 @@ struct redis_subcommand {
 /* By the name in any case; NULL when it is none of the server's own. */
 const struct redis_command *redis_command_named(struct sp_span name);
 const struct redis_subcommand *redis_subcommand_named(const struct redis_command *c, struct sp_span name);
+extern const struct redis_command redis_commands[COMMAND_COUNT];
 /* The table's row, NULL behind its end. */
-const struct redis_command *redis_command_at(size_t i);
+static inline const struct redis_command *redis_command_at(size_t i)
+{
+    return i < COMMAND_COUNT ? &redis_commands[i] : NULL;
+}
 
 #endif

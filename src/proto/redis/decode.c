@@ -48,6 +48,18 @@ static enum redis_anomaly read_argument(struct sp_span unit, size_t *at, struct 
     return ANOMALY_NONE;
 }
 
+/* One that has a length of one or two digits, as nearly all. False: look closer. */
+static inline bool read_plainly(struct sp_span unit, size_t *at, struct redis_request *r)
+{
+    size_t len = 0, n = unit.p[*at] == '$' ? redis_small(unit, *at + 1, &len) : 0;
+    size_t data = *at + 1 + n, end = data + len + 2;
+    if (!n || end > unit.n || unit.p[end - 2] != '\r' || unit.p[end - 1] != '\n')
+        return false;
+    r->argv[r->inside++] = sp_span_sub(unit, data, len);
+    *at = end;
+    return true;
+}
+
 static bool read_counted(struct sp_span unit, struct sp_arena *a, struct redis_request *r, enum redis_anomaly *ret)
 {
     struct redis_number n = redis_number(unit, 1, COUNT_MAX, ANOMALY_COUNT);
@@ -59,6 +71,8 @@ static bool read_counted(struct sp_span unit, struct sp_arena *a, struct redis_r
     r->argv = sp_arena_get(a, (r->count < most ? r->count : most) * sizeof *r->argv);
     *ret = ANOMALY_NONE;
     for (size_t at = n.end; r->argv && at < unit.n && r->inside < r->count;) {
+        if (read_plainly(unit, &at, r))
+            continue;
         *ret = read_argument(unit, &at, r);
         if (*ret != ANOMALY_NONE)
             return false;
@@ -170,8 +184,9 @@ static void add_arguments(struct sp_msg *m, const struct redis_request *r)
     bool all = sp_want(m, SP_REDIS_ARGS), by_position = sp_want(m, SP_REDIS_ARG), passwords = sp_want(m, SP_REDIS_PASSWORD);
     if (!all && !by_position && !passwords)
         return;
+    bool secrets = redis_has_passwords(r);
     for (uint32_t i = 1; i < r->inside && !m->overflow && !m->arena->exhausted; i++) {
-        bool secret = redis_is_password(r, i);
+        bool secret = secrets && redis_is_password(r, i);
         if (secret && passwords)
             redis_add(m, SP_REDIS_PASSWORD, NONE, r->argv[i], r, i);
         if (!secret && all)
@@ -210,13 +225,13 @@ static void add_session(const struct redis_state *st, struct sp_msg *m)
 
 static void add_values(const struct redis_state *st, struct sp_msg *m, const struct redis_request *r)
 {
-    uint32_t script = redis_script_at(r);
+    uint32_t script = sp_want(m, SP_REDIS_SCRIPT) ? redis_script_at(r) : 0;
     add_command(m, r);
     add_number(m, SP_REDIS_ARGS_COUNT, r->count - 1);
     add_arguments(m, r);
     if (sp_want(m, SP_REDIS_KEYS))
         redis_keys(m, r);
-    if (sp_want(m, SP_REDIS_SCRIPT) && script && script < r->inside)
+    if (script && script < r->inside)
         redis_add(m, SP_REDIS_SCRIPT, NONE, r->argv[script], r, script);
     add_config(m, r);
     add_session(st, m);

@@ -129,6 +129,15 @@ static bool is_behind_auth(const struct redis_request *r, uint32_t i, const char
     return (alone && i > 1 && is_word(r, i - 1, alone)) || (i > 2 && is_word(r, i - 2, with_user));
 }
 
+bool redis_has_passwords(const struct redis_request *r)
+{
+    const struct redis_command *c = r->command;
+    if (!c)
+        return false;
+    bool by_effect = c->effect == EFFECT_AUTH || c->effect == EFFECT_HELLO || c->effect == EFFECT_CONFIG;
+    return by_effect || c == redis_command_at(COMMAND_MIGRATE) || c == redis_command_at(COMMAND_ACL);
+}
+
 bool redis_is_password(const struct redis_request *r, uint32_t i)
 {
     const struct redis_command *c = r->command;

@@ -134,7 +134,8 @@ struct sp_span redis_c_text(struct sp_span s);
 /* ---- keys.c ---- */
 
 void redis_keys(struct sp_msg *m, const struct redis_request *r);
-/* Is this argument a password? */
+/* Is one of its arguments perhaps a password? Is this one? */
+bool redis_has_passwords(const struct redis_request *r);
 bool redis_is_password(const struct redis_request *r, uint32_t i);
 /* The script among the arguments, or 0. */
 uint32_t redis_script_at(const struct redis_request *r);
