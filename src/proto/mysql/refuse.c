@@ -77,15 +77,17 @@ static void put_error(const struct mysql_state *st, struct sp_buf *out, const st
     put_packet(out, seq, sp_buf_span(&body));
 }
 
-/* Data for a parameter that no statement has: the server says so when the statement is executed, as it does of any mistake in such data. */
-static enum sp_reply refuse_data(struct sp_buf *reply, const struct sp_msg *m)
+/*
+ * A command without an answer is replaced by data for a parameter that no statement has: the server says so when the statement is executed, as it
+ * does of any mistake in such data, and nothing if there is no such statement.
+ */
+static enum sp_reply refuse_silently(struct sp_buf *reply, struct sp_span statement)
 {
     uint8_t text[7];
     struct sp_buf body = sp_buf_fixed(text, sizeof text);
-    sp_put(&body, sp_span_sub(m->unit, HEADER, 5));
+    sp_put_byte(&body, COM_STMT_LONG_DATA);
+    sp_put(&body, statement.n == 4 ? statement : SP_LIT("\0\0\0\0"));
     sp_put(&body, SP_LIT("\xff\xff"));
-    if (body.full || body.n < sizeof text)
-        return SP_REPLY_NONE;
     put_packet(reply, 0, sp_buf_span(&body));
     return SP_REPLY_INSTEAD;
 }
@@ -97,9 +99,9 @@ static enum sp_reply refuse_command(const struct mysql_state *st, struct sp_buf 
     case COM_QUIT:
         return SP_REPLY_NONE;
     case COM_STMT_CLOSE:
-        return SP_REPLY_KEEP;
+        return refuse_silently(reply, SP_LIT("\0\0\0\0"));
     case COM_STMT_LONG_DATA:
-        return refuse_data(reply, m);
+        return refuse_silently(reply, sp_span_sub(m->unit, HEADER + 1, 4));
     default:
         break;
     }
