@@ -149,6 +149,7 @@ static void step_server(struct mysql_state *st, struct sp_span unit)
     } else {
         struct mysql_answers a = mysql_answers_of(st);
         uint32_t len = mysql_length(unit.p);
+        st->phase = PHASE_READY;
         if (mysql_answer_packet(st, &a, len, sp_span_sub(unit, HEADER, len))) {
             a.cont = false; /* all of it is there */
             settle(st, &a);
@@ -293,8 +294,6 @@ static void grant_client(struct mysql_state *st, uint64_t note)
         push(st, note >> 4 * i & 15);
     set(&st->flags, FLAG_CONT, note & NOTE_CONT);
     st->flags |= (note & NOTE_WAIT) && !(st->flags & FLAG_BLIND) ? FLAG_WAIT : 0;
-    if (st->phase == PHASE_START && (note & 15))
-        st->phase = PHASE_READY;
 }
 
 static void mysql_grant(void *state, enum sp_dir dir, const struct sp_frame *f, enum sp_act done)
@@ -304,10 +303,12 @@ static void mysql_grant(void *state, enum sp_dir dir, const struct sp_frame *f, 
         return;
     if (dir == SP_C2S) {
         grant_client(st, f->mark);
-    } else if (st->phase == PHASE_READY) {
+    } else {
         const struct mysql_answers a = mysql_answers_noted(f->mark);
         settle(st, &a);
     }
+    if (st->phase == PHASE_START) /* seen from somewhere in its midst */
+        st->phase = PHASE_READY;
 }
 
 /* Everything that is known of the session is in the state. */
