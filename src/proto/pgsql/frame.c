@@ -43,11 +43,14 @@ static struct sp_frame frame_start(const struct pgsql_state *st, struct sp_span 
     int first = sp_span_at(in, 0);
     if (first > 0) /* no packet is so long: other servers' protocols, TLS */
         return bad(first == 0x16 ? SP_PGSQL_A_DIRECT_TLS : SP_PGSQL_A_STARTUP_LENGTH);
+    if (in.n < sizeof(uint32_t))
+        return plain(SP_MORE);
+    uint32_t len = pgsql_u32(in, 0);
+    if (len < STARTUP_MIN || len > STARTUP_MAX) /* the server does not wait for the rest of such a packet either */
+        return bad(SP_PGSQL_A_STARTUP_LENGTH);
     if (in.n < STARTUP_MIN)
         return plain(SP_MORE);
-    uint32_t len = pgsql_u32(in, 0), code = pgsql_u32(in, 4);
-    if (len < STARTUP_MIN || len > STARTUP_MAX)
-        return bad(SP_PGSQL_A_STARTUP_LENGTH);
+    uint32_t code = pgsql_u32(in, 4);
     if (code == CODE_TLS || code == CODE_GSS)
         return request(st, code == CODE_TLS ? FLAG_ASKED_TLS : FLAG_ASKED_GSS, len);
     if (code == CODE_CANCEL ? len <= 12 || len > CANCEL_MAX : len <= STARTUP_MIN)
