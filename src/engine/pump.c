@@ -43,6 +43,14 @@ static void pump_say(struct sp_engine *e, struct sp_session *s, enum sp_dir dir,
         d->flags |= SP_SIDE_SAID;
 }
 
+/* A client that went away in the middle of a request is an everyday thing and nobody is left to answer: it was never sent. */
+static void pump_leave(struct sp_session *s, struct sp_side *d)
+{
+    d->have = d->clear;
+    d->flags &= ~(uint32_t)SP_SIDE_COLLECT;
+    s->unit_since_ms = 0;
+}
+
 /* The header timer runs from the first byte of a unit; while a body is collected, from its latest bytes. */
 static void pump_wait(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, const struct sp_frame *f)
 {
@@ -51,7 +59,9 @@ static void pump_wait(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
     pump_say(e, s, dir, f->say);
     if (dir != SP_C2S)
         return;
-    if ((d->flags & SP_SIDE_COLLECT) || d->have - d->clear > session_proto(s)->head_max)
+    if (d->flags & SP_SIDE_EOF)
+        pump_leave(s, d);
+    else if ((d->flags & SP_SIDE_COLLECT) || d->have - d->clear > session_proto(s)->head_max)
         s->unit_since_ms = s->busy_ms;
     else if (d->clear == d->have)
         s->unit_since_ms = 0;

@@ -207,19 +207,16 @@ void sp_session_got(struct sp_engine *e, struct sp_session *s, enum sp_dir dir, 
     pump(e, s);
 }
 
-/*
- * A message that its sender did not finish was never delivered. A client that went away in the middle of a request is an everyday thing and
- * nobody is left to answer; a server that did so owes its client an answer.
- */
-static void end_unfinished(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
+/* A message that its sender did not finish was never delivered: a server that has gone owes its client an answer. */
+static void end_unfinished(struct sp_engine *e, struct sp_session *s)
 {
-    struct sp_side *d = &s->side[dir];
-    if (dir == SP_C2S || (d->flags & SP_SIDE_DISCARD)) {
+    struct sp_side *d = &s->side[SP_S2C];
+    if (d->flags & SP_SIDE_DISCARD) {
         d->have = d->clear;
         return;
     }
     s->abort_server = true;
-    judge_unframed(e, s, dir, "unfinished");
+    judge_unframed(e, s, SP_S2C, "unfinished");
 }
 
 void sp_session_eof(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
@@ -229,8 +226,8 @@ void sp_session_eof(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
         return;
     d->flags |= SP_SIDE_EOF;
     pump(e, s);
-    if (d->clear < d->have && !(d->flags & (SP_SIDE_HALT | SP_SIDE_STALL)))
-        end_unfinished(e, s, dir);
+    if (dir == SP_S2C && d->clear < d->have && !(d->flags & (SP_SIDE_HALT | SP_SIDE_STALL)))
+        end_unfinished(e, s);
     if (dir == SP_S2C && d->clear == d->have && !s->opaque)
         session_finish(s); /* a server that has gone answers nothing more: what it said is sent, then both sides end */
 }

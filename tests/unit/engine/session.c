@@ -340,6 +340,24 @@ static void half_closed_client_is_answered(void **state)
     end(&play);
 }
 
+/* What it left unfinished meanwhile keeps nobody waiting. */
+static void half_a_request_behind_a_refusal_that_waits(void **state)
+{
+    (void)state;
+    size_t at = 0;
+    begin(&play, RULES, BUDGET);
+    client(&play, GET("/1") GET("/bad") "GET /half HTTP");
+    sp_session_eof(&play.engine, &play.session, SP_C2S);
+    drain(&play);
+    assert_false(sp_session_shut(&play.session, SP_C2S));
+    server(&play, ANSWER("1"));
+    assert_int_equal(take_answer(&play, &at), 200);
+    assert_int_equal(take_answer(&play, &at), 403);
+    assert_int_equal(play.session.unit_since_ms, 0);
+    assert_true(sp_session_shut(&play.session, SP_C2S));
+    end(&play);
+}
+
 static void head_too_long_is_431(void **state)
 {
     (void)state;
@@ -599,6 +617,7 @@ int main(void)
         cmocka_unit_test(body_of_a_refused_request_vanishes),   cmocka_unit_test(refused_response_takes_its_place),
         cmocka_unit_test(discarding_moves_offsets),
         cmocka_unit_test(answers_are_not_interrupted),          cmocka_unit_test(half_closed_client_is_answered),
+        cmocka_unit_test(half_a_request_behind_a_refusal_that_waits),
         cmocka_unit_test(waiting_refusal_is_not_judged_again),
         cmocka_unit_test(head_too_long_is_431),                 cmocka_unit_test(client_is_told_to_go_on),
         cmocka_unit_test(collected_body_too_long_is_413),       cmocka_unit_test(collecting_is_linear),
