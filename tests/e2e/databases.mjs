@@ -27,12 +27,12 @@ async function home(t, user) {
 const postgresPrograms = "/usr/lib/postgresql/15/bin";
 export const password = "correct horse"; // of the superuser postgres, of MariaDB's root and app
 
-/** A PostgreSQL 15 whose clients log in with SCRAM. `encrypted`: it takes TLS. */
-export async function postgres(t, { encrypted = false } = {}) {
+/** A PostgreSQL 15 whose clients log in with SCRAM, or as `login` says. `encrypted`: it takes TLS. */
+export async function postgres(t, { encrypted = false, login = "scram-sha-256" } = {}) {
   const server = await home(t, "postgres"), port = await freePort(), data = path.join(server.dir, "data");
   const own = (command, args) => out(...as("postgres", command, args), { cwd: server.dir });
   const secret = write(server.dir, "password", password);
-  await own(`${postgresPrograms}/initdb`, ["-D", data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", secret, "-E", "UTF8", "--locale=C", "--no-sync"]);
+  await own(`${postgresPrograms}/initdb`, ["-D", data, "-U", "postgres", "-A", login, "--pwfile", secret, "-E", "UTF8", "--locale=C", "--no-sync"]);
   const settings = { port, listen_addresses: "127.0.0.1", unix_socket_directories: "", fsync: "off", timezone: "UTC", log_min_messages: "panic", max_prepared_transactions: 5 };
   if (encrypted) {
     await own("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", "data/server.key", "-out", "data/server.crt"]);
@@ -41,7 +41,7 @@ export async function postgres(t, { encrypted = false } = {}) {
   const args = ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
   server.stop = await launch(t, ...as("postgres", `${postgresPrograms}/postgres`, args), port, "SIGINT");
   await until("PostgreSQL is ready", () => out(`${postgresPrograms}/pg_isready`, ["-q", "-h", "127.0.0.1", "-p", port]).then(() => true, () => false));
-  return { port, encrypted };
+  return { port };
 }
 
 /** What a program of libpq finds its server by. */

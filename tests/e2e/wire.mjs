@@ -30,10 +30,10 @@ export const welcome = Buffer.concat([message("R", 0), message("Z", bytes(0x49))
 /** An ErrorResponse with this message. */
 export const error = (text) => message("E", bytes(0x53), "ERROR", bytes(0x56), "ERROR", bytes(0x43), "XX000", bytes(0x4d), text, bytes(0));
 
-/** Cases of a rule on PostgreSQL: statements that it refuses, and one that it passes. */
+/** Cases of a rule on PostgreSQL: statements or messages that it refuses, and one that it passes. */
 export const cases = (refused, passed) => {
-  const one = (text, expect) => `  - {send_base64: ${Buffer.concat([startup({ user: "a" }), query(text)]).toString("base64")}, expect: ${expect}}\n`;
-  return `cases:\n${refused.map((text) => one(text, "refuse")).join("")}${one(passed, "pass")}`;
+  const one = (what, expect) => `  - {send_base64: ${Buffer.concat([startup({ user: "a" }), typeof what === "string" ? query(what) : what]).toString("base64")}, expect: ${expect}}\n`;
+  return `cases:\n${refused.map((what) => one(what, "refuse")).join("")}${one(passed, "pass")}`;
 };
 /** The same for a rule on what the server says: bytes below 0x80. */
 export const replies = (refused, passed) => {

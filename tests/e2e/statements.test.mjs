@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// statements: a refused statement costs its client an ordinary error and nothing else; TLS, cancel requests, and what is no protocol.
+import assert from "node:assert/strict";
+import test from "node:test";
+import pg from "pg";
+import copy from "pg-copy-streams";
+import postgresjs from "postgres";
+import { scratch, until, write } from "../cli/tool.mjs";
+import { out, password, pgEnvironment, postgres, psql } from "./databases.mjs";
+import { configured, connect } from "./servers.mjs";
+import { bind, bytes, cases, execute, message, parse, query, requestTls, short, startup, sync } from "./wire.mjs";
+
+const rules = [
+  ["no-secrets", String.raw`pgsql.statement.tables matches r"^(public\.)?secrets$"`, "refuse", cases(["SELECT * FROM secrets", parse("", "DELETE FROM Secrets")], "SELECT 'secrets'")],
+  ["own-code", 'pgsql.statement.functions == "version"', "refuse 22023", cases(["SELECT version()"], "SELECT now()")],
+  ["no-word", 'pgsql.parameters == "forbidden"', "refuse", cases([bind("", "", "forbidden")], bind("", "", "allowed"))],
+  ["no-copy", 'pgsql.copy.data contains "forbidden"', "refuse", cases([message("d", bytes(...Buffer.from("forbidden\n")))], message("d", bytes(...Buffer.from("allowed\n"))))],
+  ["strict", 'pgsql.message.type == "FunctionCall"', "refuse", cases([message("F", 1, short(0), short(0), short(0))], "SELECT 1")],
+].map(([name, when, then, proof]) => `guard: ${name}\ntitle: ${name}\nprotocol: pgsql\nwhen: ${when}\nthen: ${then}\n${proof}`).join("---\n");
+const refused = { code: "42501", message: "refused by Sallyport: no-secrets" };
+const service = "protocol: pgsql";
+const MORE = 1000; // statements behind a refused one
+
+/** A PostgreSQL with something to protect, and Sallyport in front of it. */
+async function guarded(t, options, what = service) {
+  const server = await postgres(t, options);
+  await psql(server.port, "CREATE TABLE secrets (n int); INSERT INTO secrets VALUES (7); CREATE TABLE kept (n int, t text)");
+  return { server, gate: await configured(t, server.port, what, { rules }) };
+}
+
+const ways = {
+  simple: (client, n) => client.query(`SELECT ${n} AS n`),
+  extended: (client, n) => client.query("SELECT $1::int AS n", [n]),
+  prepared: (client, n) => client.query({ name: `s${n % 10}`, text: `SELECT $1::int AS n, ${n % 10} AS m`, values: [n] }),
+};
+const refusals = {
+  simple: (client) => client.query("SELECT * FROM secrets"),
+  extended: (client) => client.query("SELECT * FROM secrets WHERE n = $1", [1]),
+  prepared: (client, n = 0) => client.query({ name: `bad${n}`, text: "SELECT * FROM secrets WHERE n > $1", values: [1] }),
+};
+async function goesOn(client) {
+  for (const way of Object.values(ways)) for (let n = 0; n < MORE; n++) assert.equal((await way(client, n)).rows[0].n, n);
+}
+
+test("pg", { timeout: 58000 }, async (t) => {
+  const { server, gate } = await guarded(t);
+  const at = { host: "127.0.0.1", port: gate.port, user: "postgres", password, database: "postgres" };
+  const open = async (t2, more = {}) => {
+    const client = new pg.Client({ ...at, ...more });
+    client.on("error", () => {});
+    await client.connect();
+    t2.after(() => client.end());
+    return client;
+  };
+  const status = (client) => client.getTransactionStatus();
+
+  for (const [name, ask] of Object.entries(refusals)) {
+    await t.test(`${name}: 1,000 more after a refused one`, async (t2) => {
+      const client = await open(t2);
+      await assert.rejects(ask(client), { name: "error", severity: "ERROR", ...refused });
+      assert.equal(status(client), "I");
+      await goesOn(client);
+      await assert.rejects(ask(client), refused);
+      assert.equal((await gate.told((e) => e.sallyport?.rule === "no-secrets")).sallyport.verdict, "refuse");
+    });
+
+    await t.test(`${name}: in a transaction`, async (t2) => {
+      const client = await open(t2);
+      await client.query("BEGIN");
+      await client.query("INSERT INTO kept VALUES (1)");
+      await client.query("SAVEPOINT s");
+      await assert.rejects(ask(client), refused);
+      assert.equal(status(client), "E");
+      await assert.rejects(client.query("SELECT 1"), { code: "25P02" });
+      await assert.rejects(ask(client), refused);
+      await client.query("ROLLBACK TO s");
+      assert.equal(status(client), "T");
+      await goesOn(client);
+      await client.query("COMMIT");
+      assert.equal(status(client), "I");
+      assert.equal((await client.query("DELETE FROM kept")).rowCount, 1);
+      await client.query("BEGIN; INSERT INTO kept VALUES (2)");
+      await assert.rejects(ask(client), refused);
+      assert.equal((await client.query("COMMIT")).command, "ROLLBACK");
+      assert.equal((await client.query("SELECT FROM kept")).rowCount, 0);
+    });
+  }
+
+  await t.test("every second one of a pipeline", async (t2) => {
+    const client = await open(t2, { pipeline: true });
+    const all = Array.from({ length: MORE }, (_, i) => (i % 2 ? refusals : ways)[Object.keys(ways)[i % 3]](client, i));
+    for (const [i, { status: how, value, reason }] of (await Promise.allSettled(all)).entries())
+      if (i % 2) assert.equal(reason?.code, "42501", `${how} ${i}`);
+      else assert.equal(value?.rows[0].n, i);
+  });
+
+  await t.test("several statements in one text are refused together", async (t2) => {
+    const client = await open(t2);
+    await assert.rejects(client.query("INSERT INTO kept VALUES (3); SELECT * FROM secrets; INSERT INTO kept VALUES (4)"), refused);
+    assert.equal((await client.query("SELECT FROM kept")).rowCount, 0);
+  });
+
+  await t.test("a rule's own code", async (t2) => {
+    const client = await open(t2);
+    for (const values of [undefined, []]) await assert.rejects(client.query({ text: "SELECT version()", values }), { code: "22023", message: "refused by Sallyport: own-code" });
+    await goesOn(client);
+  });
+
+  await t.test("a parameter", async (t2) => {
+    const client = await open(t2);
+    for (const name of [undefined, "kept"]) {
+      const ask = (word) => client.query({ name, text: "SELECT $1::text AS t", values: [word] });
+      assert.equal((await ask("allowed")).rows[0].t, "allowed");
+      await assert.rejects(ask("forbidden"), { code: "42501", message: "refused by Sallyport: no-word" });
+      assert.equal((await ask("allowed")).rows[0].t, "allowed");
+    }
+    await assert.rejects(client.query("SELECT $1::text", ["a\0b"]), { code: "08P01", message: "refused by Sallyport: text" });
+    await goesOn(client);
+  });
+
+  await t.test("rows of a COPY", async (t2) => {
+    const client = await open(t2);
+    const into = (...pieces) => new Promise((done, failed) => {
+      const stream = client.query(copy.from("COPY kept FROM STDIN")).on("finish", done).on("error", failed);
+      for (const piece of pieces) stream.write(piece);
+      stream.end();
+    });
+    await assert.rejects(into("1\tallowed\n", "2\tforbidden\n", "3\tallowed\n"), { code: "42501", message: "refused by Sallyport: no-copy" });
+    assert.equal((await client.query("SELECT FROM kept")).rowCount, 0);
+    await into("1\tallowed\n", "3\tallowed\n");
+    assert.equal((await client.query("DELETE FROM kept")).rowCount, 2);
+    await goesOn(client);
+  });
+
+  assert.equal(await psql(server.port, "SELECT count(*) FROM secrets"), "1\n");
+});
+
+test("postgres", { timeout: 58000 }, async (t) => {
+  const { gate } = await guarded(t);
+  const sql = postgresjs({ host: "127.0.0.1", port: gate.port, user: "postgres", password, database: "postgres", max: 1, onnotice: () => {} });
+  t.after(() => sql.end());
+  const goes = async (on) => {
+    for (let n = 0; n < MORE; n++) assert.equal((await on`SELECT ${n}::int AS n`)[0].n, n);
+    assert.deepEqual((await Promise.all(Array.from({ length: MORE }, (_, n) => on`SELECT ${n}::int AS n`))).map((r) => r[0].n), Array.from({ length: MORE }, (_, n) => n));
+    for (let n = 0; n < MORE; n++) assert.equal((await on.unsafe(`SELECT ${n} AS n`))[0].n, n);
+  };
+  const asks = { extended: (on) => on`SELECT * FROM secrets WHERE n = ${1}`, simple: (on) => on.unsafe("SELECT * FROM secrets").simple() };
+  for (const [name, ask] of Object.entries(asks)) {
+    await t.test(`${name}: 1,000 more after a refused one`, async () => {
+      await assert.rejects(ask(sql), { name: "PostgresError", severity: "ERROR", ...refused });
+      await goes(sql);
+    });
+    await t.test(`${name}: in a transaction`, async () => {
+      await assert.rejects(sql.begin(async (tx) => {
+        await tx`INSERT INTO kept VALUES (1)`;
+        await assert.rejects(ask(tx), refused);
+        await assert.rejects(tx`SELECT 1`.then(), { code: "25P02" });
+      }), refused);
+      assert.equal((await sql`SELECT FROM kept`).count, 0);
+      await sql.begin(async (tx) => {
+        await tx`INSERT INTO kept VALUES (1)`;
+        await tx.savepoint((inner) => ask(inner)).catch((error) => assert.equal(error.code, "42501"));
+        await goes(tx);
+      });
+      assert.equal((await sql`DELETE FROM kept`).count, 1);
+    });
+  }
+  await t.test("among 1,000 on their way", async () => {
+    const all = await Promise.allSettled(Array.from({ length: MORE }, (_, n) => (n % 5 === 3 ? asks.extended(sql) : sql`SELECT ${n}::int AS n`)));
+    for (const [n, { value, reason }] of all.entries()) assert.equal(value?.[0].n ?? reason.code, n % 5 === 3 ? "42501" : n);
+  });
+});
+
+test("programs of libpq", { timeout: 58000 }, async (t) => {
+  const { gate } = await guarded(t);
+  const env = pgEnvironment(gate.port), dir = scratch(t);
+
+  await t.test("psql: states, codes, \\copy, cursors of its own", async () => {
+    const script = write(dir, "script.sql", `\\set VERBOSITY sqlstate
+SELECT * FROM secrets;
+\\echo :SQLSTATE :LAST_ERROR_MESSAGE
+BEGIN;
+INSERT INTO kept VALUES (1, 'a');
+TABLE secrets;
+SELECT 1;
+ROLLBACK;
+\\set ON_ERROR_ROLLBACK on
+BEGIN;
+INSERT INTO kept VALUES (1, 'a'), (2, 'ü');
+SELECT 1 FROM secrets \\; SELECT 2;
+SELECT 'still here';
+COMMIT;
+\\copy kept TO '${dir}/kept'
+\\copy kept FROM '${dir}/kept'
+\\set FETCH_COUNT 100
+SELECT sum(n) OVER (ORDER BY n) AS s FROM generate_series(1, 1000) n \\g ${dir}/sums
+SELECT * FROM secrets;
+\\d kept
+SELECT count(*) FROM kept \\gdesc
+SELECT count(*) FROM kept;
+DELETE FROM kept;
+`);
+    const said = await out("sh", ["-c", `psql -X -q -A -t -f '${script}' 2>&1; tail -n 1 '${dir}/sums'`], { env });
+    assert.deepEqual(said.replaceAll(/^psql:.*?: (ERROR)/gm, "$1").split("\n"), ["ERROR:  42501", "42501 refused by Sallyport: no-secrets", "ERROR:  42501", "ERROR:  25P02", "ERROR:  42501", "still here", "ERROR:  42501",
+      "n|integer|||", "t|text|||", "count|bigint", "4", "500500", ""]);
+  });
+
+  await t.test("psql: 1,000 after a refused one, in a transaction and out of it", async () => {
+    const counted = Array.from({ length: MORE }, (_, n) => `SELECT ${n};\n`).join("");
+    const script = write(dir, "many.sql", `SELECT * FROM secrets;\n${counted}BEGIN;\nSAVEPOINT s;\nSELECT * FROM secrets;\nROLLBACK TO s;\n${counted}COMMIT;\n`);
+    const expected = Array.from({ length: MORE }, (_, n) => `${n}\n`).join("");
+    assert.equal(await psql(gate.port, undefined, {}, ["-f", script]), expected + expected);
+  });
+
+  await t.test("pipeline mode", async () => {
+    assert.deepEqual((await out(process.env.PIPELINE, [], { env })).split("\n"), [
+      "many: 857 right, 143 refused",
+      "aborted: COMMAND_OK FATAL_ERROR=42501 PIPELINE_ABORTED PIPELINE_SYNC TUPLES_OK=0 PIPELINE_SYNC 0",
+      "begin: COMMAND_OK COMMAND_OK COMMAND_OK PIPELINE_SYNC 2",
+      "refused: FATAL_ERROR=42501 PIPELINE_SYNC 3",
+      "failed: FATAL_ERROR=25P02 PIPELINE_SYNC 3",
+      "committed: COMMAND_OK TUPLES_OK=1 COMMAND_OK PIPELINE_SYNC 0",
+      "prepared: FATAL_ERROR=42501 PIPELINE_ABORTED PIPELINE_SYNC COMMAND_OK TUPLES_OK=8 PIPELINE_SYNC 0",
+      "cancelled: FATAL_ERROR=57014 PIPELINE_SYNC 0",
+      "",
+    ]);
+  });
+
+  await t.test("pgbench: every transaction is there, none failed", async () => {
+    await out("pgbench", ["-i", "-q", "-s", "1"], { env });
+    for (const mode of ["simple", "extended", "prepared"]) {
+      const said = await out("pgbench", ["-n", "-M", mode, "-c", "4", "-j", "2", "-t", "150"], { env });
+      assert.match(said, /number of transactions actually processed: 600\/600/);
+      assert.match(said, /number of failed transactions: 0 /);
+    }
+    assert.equal(await psql(gate.port, "SELECT count(*), sum(delta) = (SELECT sum(abalance) FROM pgbench_accounts) FROM pgbench_history"), "1800|t\n");
+  });
+
+  await t.test("pg_dump", async () => {
+    assert.match(await out("pg_dump", ["-t", "pgbench_branches"], { env }), /COPY public\.pgbench_branches .* FROM stdin;\n1\t/);
+    await assert.rejects(out("pg_dump", ["-t", "secrets"], { env }), /refused by Sallyport: no-secrets/);
+  });
+});
+
+test("TLS", { timeout: 58000 }, async (t) => {
+  const { server, gate } = await guarded(t, { encrypted: true });
+  const encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+  assert.equal(await psql(server.port, encrypted, { PGSSLMODE: "require" }), "t\n");
+
+  await t.test("refused: there is none", async () => {
+    await assert.rejects(psql(gate.port, "SELECT 1", { PGSSLMODE: "require" }), /server does not support SSL, but SSL was required/);
+    assert.equal(await psql(gate.port, encrypted, { PGSSLMODE: "prefer" }), "f\n");
+    await assert.rejects(psql(gate.port, "TABLE secrets", { PGSSLMODE: "prefer" }), /refused by Sallyport: no-secrets/);
+    assert.equal(gate.lines().some((e) => e.sallyport?.anomaly), false);
+  });
+
+  await t.test("passed: what nobody reads is told", async (t2) => {
+    const open = await configured(t2, server.port, `${service}\n    tls: pass-uninspected`, { rules });
+    assert.equal(await psql(open.port, encrypted, { PGSSLMODE: "require" }), "t\n");
+    assert.equal((await open.told((e) => e.sallyport?.anomaly === "tls_uninspected")).sallyport.verdict, "pass");
+    assert.equal(await psql(open.port, "TABLE secrets", { PGSSLMODE: "require" }), "7\n");
+    await assert.rejects(psql(open.port, "TABLE secrets", { PGSSLMODE: "disable" }), /refused by Sallyport: no-secrets/);
+  });
+});
+
+/* What is sent, then what comes back, and the event. Where the session goes on, a query behind it is answered. */
+const login = startup({ user: "postgres", database: "postgres" });
+const hello = Buffer.from("16030100050100000100", "hex");
+const fatal = [
+  ["a first packet that is too short", bytes(0, 0, 0, 4), "08P01", "startup_length"],
+  ["a first packet that is too long", message("", 196608, Buffer.alloc(20000, 97)), "08P01", "startup_length"],
+  ["another version", message("", 131072, bytes(0)), "0A000", "version"],
+  ["a startup message without its end", message("", 196608, "user", Buffer.from("postgres")), "08P01", "startup_layout"],
+  ["two users", message("", 196608, "user", "postgres", "user", "other", bytes(0)), "08P01", "startup_repeated"],
+  ["HTTP", Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "08P01", "startup_length"],
+];
+const broken = [
+  ["a type that does not exist", message("y", "x"), "08P01", "type"],
+  ["a server's message", message("Z", bytes(0x49)), "08P01", "type"],
+  ["a password behind the login", message("p", "x"), "08P01", "unexpected"],
+  ["a length below its own four bytes", Buffer.concat([Buffer.from("Q"), bytes(0, 0, 0, 3)]), "08P01", "length"],
+  ["a length beyond all", Buffer.concat([Buffer.from("Q"), bytes(0x7f, 0xff, 0xff, 0xff)]), "08P01", "length"],
+  ["a negative length", Buffer.concat([Buffer.from("P"), bytes(0xff, 0xff, 0xff, 0xff)]), "08P01", "length"],
+  ["a Sync that brings something", message("S", "x"), "08P01", "length"],
+  ["a statement that is longer than may be collected", Buffer.concat([Buffer.from("Q"), bytes(0x30, 0, 0, 0)]), "54000", "message_too_long"],
+];
+const answered = [
+  ["a statement without its zero byte", message("Q", Buffer.from("SELECT 1")), "08P01", "text"],
+  ["a statement with a zero byte in it", message("Q", "SELECT 1\0; DROP TABLE kept"), "08P01", "text"],
+  ["more parameter types than there are", Buffer.concat([message("P", "", "SELECT 1", short(9)), sync]), "08P01", "count"],
+  ["a negative number of values", Buffer.concat([message("B", "", "", short(0), short(-1), short(0)), sync]), "08P01", "count"],
+  ["a value that is longer than its message", Buffer.concat([message("B", "", "", short(0), short(1), 100, Buffer.from("a"), short(0)), sync]), "08P01", "count"],
+  ["a format that does not exist", Buffer.concat([message("B", "", "", short(1), short(7), short(1), 1, Buffer.from("a"), short(0)), sync]), "08P01", "format"],
+  ["a Describe of what is neither", Buffer.concat([message("D", Buffer.from("X"), ""), sync]), "08P01", "target"],
+  ["a name that is ours", Buffer.concat([parse("refused by Sallyport: x", "SELECT 1"), sync]), "42939", "reserved_name"],
+];
+const disorder = [
+  ["an Execute of nothing", Buffer.concat([execute(""), sync]), "34000"],
+  ["a Bind of nothing", Buffer.concat([bind("", "nothing"), sync]), "26000"],
+  ["rows of no COPY", Buffer.concat([message("d", Buffer.from("1\n")), message("c"), query("SELECT 1/0")]), "22012"],
+];
+
+test("what is no protocol", { timeout: 58000 }, async (t) => {
+  const { server, gate } = await guarded(t, { login: "trust" });
+  const open = (t2, first) => {
+    const c = connect(gate.port);
+    t2.after(() => c.socket.destroy());
+    c.socket.write(first);
+    return c;
+  };
+  const loggedIn = async (t2) => {
+    const c = open(t2, login);
+    await c.until((at) => at.back.endsWith("Z\0\0\0\x05I"));
+    c.at.back = "";
+    return c;
+  };
+  const told = (anomaly) => gate.told((e) => e.sallyport?.anomaly === anomaly && e.sallyport.verdict === "refuse");
+  const closes = async (c, code, anomaly) => {
+    const back = await c.until((at) => at.ended);
+    assert.match(back, new RegExp(`SFATAL\0VFATAL\0C${code}\0Mrefused by Sallyport: ${anomaly}\0\0$`));
+    await told(anomaly);
+  };
+  const goesOn = async (c) => {
+    c.at.back = "";
+    c.socket.write(query("SELECT 6*7 AS answer"));
+    assert.match(await c.until((at) => at.back.endsWith("Z\0\0\0\x05I")), /answer.*\x0242C\0\0\0\rSELECT 1\0Z/s);
+  };
+
+  for (const [what, sent, code, anomaly] of fatal) await t.test(what, (t2) => closes(open(t2, sent), code, anomaly));
+  for (const [what, sent, code, anomaly] of broken)
+    await t.test(what, async (t2) => {
+      const c = await loggedIn(t2);
+      c.socket.write(sent);
+      await closes(c, code, anomaly);
+    });
+  for (const [what, sent, code, anomaly] of [...answered, ...disorder])
+    await t.test(what, async (t2) => {
+      const c = await loggedIn(t2);
+      c.socket.write(sent);
+      const back = await c.until((at) => at.back.endsWith("Z\0\0\0\x05I"));
+      assert.match(back, new RegExp(`^E.{4}SERROR\0VERROR\0C${code}\0M${anomaly ? `refused by Sallyport: ${anomaly}\0\0` : ""}`, "s"));
+      if (anomaly) await told(anomaly);
+      await goesOn(c);
+    });
+
+  await t.test("TLS without asking", async (t2) => {
+    const c = open(t2, hello);
+    assert.equal(await c.until((at) => at.ended), "");
+    await told("direct_tls");
+  });
+
+  await t.test("a request for TLS, and the startup message right behind it", async (t2) => {
+    const c = open(t2, requestTls);
+    await c.until((at) => at.back === "N");
+    c.socket.write(login);
+    await c.until((at) => at.back.endsWith("Z\0\0\0\x05I"));
+    await goesOn(c);
+  });
+
+  await t.test("clients that leave in the middle of a message leave nothing at the server", async (t2) => {
+    const whole = [login, query("SELECT 'x' || repeat('y', 100)"), parse("a", "SELECT $1"), bind("", "a", "b"), sync];
+    const all = Buffer.concat(whole);
+    for (let cut = 1; cut < all.length; cut += 7) {
+      const c = open(t2, all.subarray(0, cut));
+      c.socket.end();
+    }
+    await until("no session is left", async () => (await psql(server.port, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")) === "0\n");
+    await goesOn(await loggedIn(t2));
+  });
+
+  await t.test("byte by byte", async (t2) => {
+    const c = await loggedIn(t2);
+    for (const byte of Buffer.concat([query("SELECT * FROM secrets"), query("SELECT 1 AS one")])) c.socket.write(bytes(byte));
+    assert.match(await c.until((at) => at.back.split("Z\0\0\0\x05I").length === 3), /C42501\0Mrefused by Sallyport: no-secrets\0.*one.*\x011C/s);
+  });
+});
