@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* protect: one service, told on the command line. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "proc/cmd.h"
 #include "proc/config_check.h"
+#include "proc/recognise.h"
 #include "proc/serve.h"
 
 static struct {
@@ -11,7 +14,7 @@ static struct {
     struct sp_list listen, rules, events;
     bool monitor, forwarded_for;
     unsigned long workers;
-} want = {.protocol = "http"};
+} want;
 
 static const struct sp_option options[] = {
     {.name = "listen", .letter = 'l', .kind = SP_OPTION_LIST, .value = "ADDRESS", .to.list = &want.listen,
@@ -19,7 +22,7 @@ static const struct sp_option options[] = {
     {.name = "to", .letter = 't', .kind = SP_OPTION_TEXT, .value = "ADDRESS", .to.text = &want.to,
      .doc = "The server: host:port, [v6]:port or unix:/path. Required."},
     {.name = "protocol", .letter = 'p', .kind = SP_OPTION_TEXT, .value = "NAME", .to.text = &want.protocol,
-     .doc = "What the server speaks. Default: http."},
+     .doc = "What the server speaks. Default: what it shows when it is asked, once, before anything listens; http if nobody answers."},
     {.name = "rules", .letter = 'r', .kind = SP_OPTION_LIST, .value = "PATH", .to.list = &want.rules,
      .doc = "Rule file or directory; may be given several times. Default: the installed patches, else ./patches."},
     {.name = "events", .letter = 'e', .kind = SP_OPTION_LIST, .value = "OUTPUT", .to.list = &want.events,
@@ -35,6 +38,7 @@ static const struct sp_option options[] = {
 
 static const struct sp_example examples[] = {
     {"shield a web server on this machine", "sallyport protect --listen :8080 --to 127.0.0.1:80"},
+    {"shield a database: PostgreSQL, MySQL, MariaDB and Redis are recognised", "sallyport protect --listen :5433 --to 127.0.0.1:5432"},
     {"only look, for now", "sallyport protect --listen :8080 --to 127.0.0.1:80 --monitor --events /var/log/sallyport.json"},
     {"rules of your own beside the installed ones",
      "sallyport protect -l :8080 -t unix:/run/app.sock -r /usr/share/sallyport/patches -r my-rules"},
@@ -78,10 +82,36 @@ static int take_events(struct sp_config *c)
     return SP_EXIT_OK;
 }
 
+/*
+ * What the server shows itself to be. A server that is down may be anything; most are of the web. Programs that take over from this one
+ * find the answer in their environment, even if the server has gone.
+ */
+static int recognise(const char **ret)
+{
+    static const char known[] = "SALLYPORT_RECOGNISED";
+    struct sp_address_list server;
+    const char *why;
+    bool reached;
+    *ret = getenv(known) ? getenv(known) : "http";
+    if (getenv(known))
+        return SP_EXIT_OK;
+    if (sp_address_parse(want.to, SP_ADDRESS_CONNECT, true, &server, &why))
+        return sp_complain(SP_EXIT_INPUT, "protect: --to '%s': %s", want.to, why);
+    const struct sp_proto *p = sp_recognise(&server, &reached);
+    if (!p && reached)
+        return sp_complain(SP_EXIT_INPUT, "protect: what %s speaks is not clear from its answers: say it with --protocol", want.to);
+    if (p)
+        sp_log(SP_LOG_INFO, "%s speaks %s", want.to, p->title);
+    else
+        sp_log(SP_LOG_WARN, "nobody answers at %s: http is assumed, --protocol says otherwise", want.to);
+    *ret = p ? p->name : *ret;
+    return setenv(known, *ret, true) ? sp_complain(SP_EXIT_RUNTIME, "out of memory") : SP_EXIT_OK;
+}
+
 static int fill(struct sp_config *c)
 {
     struct sp_config_service *s = &c->services[0];
-    s->name = s->protocol = want.protocol;
+    s->name = s->protocol = want.protocol ? want.protocol : "http";
     s->to = want.to;
     s->monitor = want.monitor;
     s->forwarded_for = want.forwarded_for;
@@ -103,6 +133,11 @@ static int configure(struct sp_config *ret)
     if (sp_config_defaults(ret))
         return sp_complain(SP_EXIT_RUNTIME, "out of memory");
     int status = fill(ret);
+    if (!status && !want.protocol) { /* the other options are right: now it is worth asking */
+        status = recognise(&want.protocol);
+        ret->services[0].name = ret->services[0].protocol = want.protocol;
+        status = status ? status : sp_config_check_options(ret);
+    }
     if (status)
         sp_config_fini(ret);
     return status;

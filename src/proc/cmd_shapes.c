@@ -299,10 +299,11 @@ static int run(void)
 const struct sp_command sp_cmd_shapes = {
     .name = "shapes",
     .summary = "show, approve and export the statements that were learned",
-    .operands = "[list | curve | approve [KEY...] | forget KEY... | export | import FILE]",
+    .operands = "ACTION [KEY...|FILE]",
     .about = "A service with 'learn: true' notes the shape of every statement, by user, database and application: what stays the same when literals, the length "
              "of lists, comments and generated aliases change. When no new ones come any more (curve), approve what is right and export it: the file is "
              "a rule file, a list with the guard that refuses every other statement.\n"
+             "ACTION: list (the default), curve, approve [KEY...] (all without a key), forget KEY..., export, import FILE.\n"
              "KEY: user/database/application/shape, the beginning of one, or a shape alone.",
     .options = options,
     .examples = examples,

@@ -184,7 +184,9 @@ struct sp_proto {
     uint32_t idle_s;                    /* how long a session may be silent, in seconds, where the configuration says nothing */
     bool client_first;                  /* the server says nothing before the client has */
 
-    /* Could these first bytes be this protocol? SP_MORE, SP_UNIT (yes) or SP_BAD (no). */
+    struct sp_span hello;               /* to be said to a server to hear whether it speaks this; without effect. Empty: it speaks first */
+
+    /* Could these first bytes be this protocol? SP_MORE, SP_UNIT (yes) or SP_BAD (no). Of a server: greeting, or answer to `hello`. */
     enum sp_fate (*probe)(enum sp_dir dir, struct sp_span in);
     /* A session begins: enum sp_open. NULL where nothing depends on it. */
     void (*open)(void *st, unsigned options);

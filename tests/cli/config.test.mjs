@@ -127,7 +127,7 @@ test("protect: an address that is none, a missing option, rules that are not the
   complains(assert, run(["protect", "--listen", ":1", "--to", "127.0.0.1:x", "--rules", file]), 2, /--to.*127\.0\.0\.1:x/);
   complains(assert, run(["protect", "--to", "127.0.0.1:1", "--rules", file]), 2, /--listen is missing/);
   complains(assert, run(["protect", "--listen", ":1", "--rules", file]), 2, /--to is missing/);
-  complains(assert, run(["protect", "--listen", ":1", "--to", "127.0.0.1:1", "--rules", "/nonexistent"]), 2, /\/nonexistent/);
+  complains(assert, run(["protect", "--protocol", "http", "--listen", ":1", "--to", "127.0.0.1:1", "--rules", "/nonexistent"]), 2, /\/nonexistent/);
 });
 
 test("SIGHUP: new rules come into force; wrong ones are reported and the old ones stay", async (t) => {

@@ -6,7 +6,7 @@ import path from "node:path";
 import test from "node:test";
 import { complains, root, run, scratch } from "./tool.mjs";
 
-const commands = ["protect", "run", "reload", "upgrade", "status", "check", "judge", "replay", "explain", "fields", "help"];
+const commands = ["protect", "run", "reload", "upgrade", "status", "check", "judge", "replay", "shapes", "explain", "fields", "help"];
 
 test("--version says the version", () => {
   const { status, out } = run(["--version"]);

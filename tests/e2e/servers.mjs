@@ -175,7 +175,7 @@ async function serving(t, args, port, options) {
 /** Sallyport with all patches in front of a port or an address; its port and events. */
 export async function shield(t, to, ...more) {
   const port = await freePort(), file = path.join(scratch(t), "events");
-  const args = ["protect", "--listen", `127.0.0.1:${port}`, "--to", typeof to === "number" ? `127.0.0.1:${to}` : to, "--rules", path.join(root, "patches"), "--events", file, ...more];
+  const args = ["protect", "--listen", `127.0.0.1:${port}`, "--to", typeof to === "number" ? `127.0.0.1:${to}` : to, "--protocol", "http", "--rules", path.join(root, "patches"), "--events", file, ...more];
   return { ...(await serving(t, args, port)), port, url: `http://127.0.0.1:${port}`, ...events(file) };
 }
 

@@ -183,6 +183,7 @@ const struct sp_proto sp_proto_http = {
     .head_max = HEAD_MAX,
     .idle_s = 75,
     .client_first = true,
+    .hello = {(const uint8_t *)"OPTIONS * HTTP/1.0\r\n\r\n", 22},
     .probe = http_probe,
     .frame = http_frame,
     .decode = http_decode,

@@ -33,7 +33,9 @@ const char *pgsql_anomaly_code(const char *name)
 
 static enum sp_fate pgsql_probe(enum sp_dir dir, struct sp_span in)
 {
-    if (dir == SP_S2C || sp_span_at(in, 0) > 0) /* the server never speaks first, and one byte of its own says nothing */
+    if (dir == SP_S2C) /* yes or no to SSLRequest, a byte alone */
+        return in.n == 0 ? SP_MORE : in.n == 1 && (in.p[0] == 'S' || in.p[0] == 'N') ? SP_UNIT : SP_BAD;
+    if (sp_span_at(in, 0) > 0)
         return SP_BAD;
     if (in.n < STARTUP_MIN)
         return SP_MORE;
@@ -228,6 +230,7 @@ const struct sp_proto sp_proto_pgsql = {
     .head_max = STARTUP_MAX,
     .idle_s = 24 * 3600, /* pools keep sessions; the server itself has no limit */
     .client_first = true,
+    .hello = {(const uint8_t *)"\0\0\0\x08\x04\xd2\x16\x2f", STARTUP_MIN}, /* SSLRequest */
     .probe = pgsql_probe,
     .open = pgsql_open,
     .frame = pgsql_frame,

@@ -218,6 +218,7 @@ const struct sp_proto sp_proto_redis = {
     .head_max = INLINE_MAX,
     .idle_s = 8 * 3600,
     .client_first = true,
+    .hello = {(const uint8_t *)"PING\r\n", 6},
     .probe = redis_probe,
     .frame = redis_frame,
     .decode = redis_decode,
