@@ -106,6 +106,8 @@ static int change(struct sp_store *s, bool forget)
             return failed(s);
         total += n;
     }
+    if (total == 0 && want.words.n > 1)
+        return sp_complain(SP_EXIT_INPUT, "shapes: nothing that was learned has such a key; see 'sallyport shapes list'");
     printf("%d %s\n", total, forget ? "forgotten" : "approved");
     return SP_EXIT_OK;
 }

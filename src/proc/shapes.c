@@ -11,7 +11,8 @@
 enum shapes_limits {
     WIRE_MAX = 64 << 10,  /* of a proof */
     PARTS = 4,            /* of a key: user, database, application, shape */
-    MYSQL_FLAGS = 0x000aa209, /* LONG_PASSWORD, CONNECT_WITH_DB, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH */
+    MYSQL_FLAGS = 0x001aa209, /* LONG_PASSWORD, CONNECT_WITH_DB, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH, CONNECT_ATTRS */
+    NAME_MAX_BYTES = 128,     /* of an application in a proof: longer than any protocol keeps */
 };
 
 /* ---- lines of workers ---- */
@@ -134,7 +135,7 @@ static void wire_mysql(struct sp_buf *out, const struct sp_span names[PARTS], st
 {
     uint8_t room[SP_STATEMENT_KEY_MAX + 64];
     struct sp_buf hello = sp_buf_fixed(room, sizeof room);
-    put_le(&hello, MYSQL_FLAGS & ~(names[1].n ? 0u : 8u), 4);
+    put_le(&hello, MYSQL_FLAGS & ~((names[1].n ? 0u : 1u << 3) | (names[2].n ? 0u : 1u << 20)), 4);
     put_le(&hello, 1 << 24, 4);
     sp_put_byte(&hello, 45); /* utf8mb4 */
     for (unsigned i = 0; i < 23; i++)
@@ -144,6 +145,13 @@ static void wire_mysql(struct sp_buf *out, const struct sp_span names[PARTS], st
     if (names[1].n)
         put_text(&hello, names[1]);
     put_text(&hello, SP_LIT("mysql_native_password"));
+    if (names[2].n) { /* attributes */
+        struct sp_span name = SP_LIT("\x0cprogram_name");
+        sp_put_byte(&hello, (uint8_t)(name.n + 1 + names[2].n));
+        sp_put(&hello, name);
+        sp_put_byte(&hello, (uint8_t)names[2].n);
+        sp_put(&hello, names[2]);
+    }
     put_le(out, (uint32_t)hello.n, 3);
     sp_put_byte(out, 1);
     sp_put(out, sp_buf_span(&hello));
@@ -187,7 +195,8 @@ bool sp_shape_proves(const char *protocol, const struct sp_shape *shape, struct 
     sp_sql_read(shape->text, mode, SP_SQL_SHAPE, a, &facts);
     sp_put_fmt(&hex, "%016llx", (unsigned long long)facts.shape);
     bool fits = shape->text.n && shape->text.n + SP_STATEMENT_KEY_MAX < WIRE_MAX / 2;
-    return fits && !facts.unclear && !facts.broken && split(shape->key, a, names) && sp_span_eq(names[PARTS - 1], sp_buf_span(&hex));
+    return fits && !facts.unclear && !facts.broken && split(shape->key, a, names) && names[2].n <= NAME_MAX_BYTES &&
+           sp_span_eq(names[PARTS - 1], sp_buf_span(&hex));
 }
 
 void sp_shapes_end(struct sp_buf *out, const struct sp_shapes_file *f, const struct sp_shape *proof)
