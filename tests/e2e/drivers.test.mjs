@@ -2,7 +2,7 @@
 // drivers: everything that a driver does gives the same behind Sallyport as without it, whether its messages are read or only followed.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { password, postgres, psql } from "./databases.mjs";
+import { out, password, postgres, psql, redis } from "./databases.mjs";
 import { configured } from "./servers.mjs";
 import { cases, error, replies } from "./wire.mjs";
 
@@ -15,7 +15,7 @@ when: ${fields.map((field) => `${field} == "${never}"`).join(" or ")}
 then: refuse
 ${cases}`;
 const unread = rule("unread", "http", ["http.request.method"],
-  `cases: [{send: "${never} / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: refuse}, {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: pass}]`);
+  `cases: [{send: "${never} / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: refuse}, {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: pass}]\n`);
 
 const pgsql = {
   protocol: "pgsql",
@@ -29,7 +29,17 @@ const pgsql = {
       replies(error(never), error("other"))),
   ].join("---\n"),
 };
-const table = { pg: pgsql, postgres: pgsql };
+const keys = {
+  protocol: "redis",
+  start: (t) => redis(t, "--requirepass", password),
+  user: "default",
+  fresh: (server) => out("redis-cli", ["-p", server.port, "FLUSHALL"], { env: { ...process.env, REDISCLI_AUTH: password } }),
+  reads: [
+    rule("requests", "redis", ["redis.args", "redis.keys", "redis.command", "redis.script"], `cases: [{send: "GET ${never}\\r\\n", expect: refuse}, {send: "GET a\\r\\n", expect: pass}]\n`),
+    rule("answers", "redis", ["redis.reply.error"], `cases: [{send: "PING\\r\\n", reply: "-${never}\\r\\n", expect: refuse}, {send: "PING\\r\\n", reply: "-ERR\\r\\n", expect: pass}]\n`),
+  ].join("---\n"),
+};
+const table = { pg: pgsql, postgres: pgsql, ioredis: keys, redis: keys };
 
 /** Where two transcripts part, with the line before. */
 function same(got, expected, what) {

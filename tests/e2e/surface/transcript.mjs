@@ -17,7 +17,7 @@ function plain(value) {
   if (typeof value !== "object" || value === null) return typeof value === "function" ? "<function>" : value;
   if (value instanceof Uint8Array) return value.length > SHORT ? long("bytes", value, Buffer.from(value.subarray(0, 8)).toString("hex")) : `<${Buffer.from(value).toString("hex")}>`;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "<no date>" : `<${value.toISOString()}>`;
-  if (value instanceof Error) return { error: value.name, message: text(value.message), ...properties(value), ...(value.errors && { errors: value.errors.map(plain) }) };
+  if (value instanceof Error) return { error: value.name, message: text(value.message), ...properties(value), ...(Array.isArray(value.errors) && { errors: value.errors.map(plain) }) };
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Map) return new Map([...value].map(([name, inner]) => [plain(name), plain(inner)]));
   if (value instanceof Set) return new Set([...value].map(plain));
