@@ -2,11 +2,13 @@
 // statements: a refused statement costs its client an ordinary error and nothing else; TLS, cancel requests, and what is no protocol.
 import assert from "node:assert/strict";
 import test from "node:test";
+import Redis from "ioredis";
 import pg from "pg";
 import copy from "pg-copy-streams";
 import postgresjs from "postgres";
+import { createClient } from "redis";
 import { scratch, until, write } from "../cli/tool.mjs";
-import { out, password, pgEnvironment, postgres, psql } from "./databases.mjs";
+import { out, password, pgEnvironment, postgres, psql, redis } from "./databases.mjs";
 import { configured, connect } from "./servers.mjs";
 import { bind, bytes, cases, execute, message, parse, query, requestTls, short, startup, sync } from "./wire.mjs";
 
@@ -169,6 +171,68 @@ test("postgres", { timeout: 58000 }, async (t) => {
     const all = await Promise.allSettled(Array.from({ length: MORE }, (_, n) => (n % 5 === 3 ? asks.extended(sql) : sql`SELECT ${n}::int AS n`)));
     for (const [n, { value, reason }] of all.entries()) assert.equal(value?.[0].n ?? reason.code, n % 5 === 3 ? "42501" : n);
   });
+});
+
+const keyRules = `guard: no-keys
+title: KEYS reads everything
+protocol: redis
+when: redis.command == "keys"
+then: refuse
+cases: [{send: "KEYS *\\r\\n", expect: refuse}, {send: "GET a\\r\\n", expect: pass}]
+`;
+const unknown = /^ERR unknown command 'refused by Sallyport: no-keys'/;
+const numbers = Array.from({ length: MORE }, (_, n) => `${n}`);
+
+test("ioredis", { timeout: 58000 }, async (t) => {
+  const gate = await configured(t, (await redis(t)).port, "protocol: redis", { rules: keyRules });
+  const client = new Redis({ port: gate.port, host: "127.0.0.1" });
+  t.after(() => client.disconnect());
+  const goesOn = async () => {
+    for (const n of numbers) assert.equal(await client.echo(n), n);
+    assert.deepEqual(await Promise.all(numbers.map((n) => client.echo(n))), numbers);
+  };
+
+  await t.test("1,000 more after a refused one", async () => {
+    await assert.rejects(client.keys("*"), { name: "ReplyError", message: unknown });
+    await goesOn();
+  });
+  await t.test("in a pipeline", async () => {
+    const pipeline = client.pipeline();
+    for (const n of numbers) n % 7 ? pipeline.echo(n) : pipeline.keys(n);
+    for (const [n, [error, value]] of (await pipeline.exec()).entries()) n % 7 ? assert.equal(value, `${n}`) : assert.match(error.message, unknown);
+  });
+  await t.test("in a transaction", async () => {
+    await assert.rejects(client.multi().set("a", 1).keys("*").set("b", 2).exec(), /^ReplyError: EXECABORT/);
+    assert.equal(await client.exists("a", "b"), 0);
+    await client.multi({ pipeline: false });
+    await client.set("a", 1);
+    await assert.rejects(client.keys("*"), { message: unknown });
+    assert.equal(await client.set("a", 2), "QUEUED");
+    await assert.rejects(client.exec(), /^ReplyError: EXECABORT/);
+    const many = client.multi();
+    for (const n of numbers) many.incr("n").echo(n);
+    assert.deepEqual((await many.exec()).filter((_, i) => i % 2).map(([, value]) => value), numbers);
+    await goesOn();
+  });
+});
+
+test("redis", { timeout: 58000 }, async (t) => {
+  const gate = await configured(t, (await redis(t)).port, "protocol: redis", { rules: keyRules });
+  for (const RESP of [2, 3])
+    await t.test(`version ${RESP}`, async () => {
+      const client = await createClient({ RESP, socket: { host: "127.0.0.1", port: gate.port } }).on("error", () => {}).connect();
+      const goesOn = async () => assert.deepEqual(await Promise.all(numbers.map((n) => client.incrBy("n", 1).then(() => n))), numbers);
+      await assert.rejects(client.keys("*"), { name: "Error", message: unknown });
+      await goesOn();
+      const mixed = await Promise.allSettled(numbers.map((n) => (n % 7 ? client.incr("m") : client.keys(n))));
+      assert.equal(mixed.filter(({ reason }) => unknown.test(reason?.message)).length, 143);
+      assert.equal(await client.get("m"), `${MORE - 143}`);
+      await assert.rejects(client.multi().set("a", "1").keys("*").set("b", "2").exec(), { message: unknown });
+      assert.equal(await client.exists(["a", "b"]), 0);
+      await goesOn();
+      assert.deepEqual(await client.multi().incr("m").del("m").exec(), [MORE - 142, 1]);
+      await client.close();
+    });
 });
 
 test("programs of libpq", { timeout: 58000 }, async (t) => {
