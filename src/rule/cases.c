@@ -99,10 +99,22 @@ static void case_reply(struct case_reading *cr, struct fy_node *key, struct fy_n
         cr->c->reply = keep(cr->r, n);
 }
 
+static void case_reply_base64(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
+{
+    if (once(cr, key, &cr->replied, "the reply"))
+        cr->c->reply = base64_of(cr->r, n);
+}
+
 static void case_becomes(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
 {
     if (once(cr, key, &cr->becomes, "what it becomes"))
         cr->c->becomes = keep(cr->r, n);
+}
+
+static void case_becomes_base64(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
+{
+    if (once(cr, key, &cr->becomes, "what it becomes"))
+        cr->c->becomes = base64_of(cr->r, n);
 }
 
 static void case_becomes_request(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
@@ -141,8 +153,9 @@ static void case_title(struct case_reading *cr, struct fy_node *key, struct fy_n
 }
 
 static const struct { const char *name; void (*read)(struct case_reading *, struct fy_node *, struct fy_node *); } keys[] = {
-    {"send", case_send}, {"send_base64", case_base64}, {"request", case_request}, {"reply", case_reply}, {"expect", case_expect},
-    {"becomes", case_becomes}, {"becomes_request", case_becomes_request}, {"service", case_service}, {"title", case_title},
+    {"send", case_send}, {"send_base64", case_base64}, {"request", case_request}, {"reply", case_reply},
+    {"reply_base64", case_reply_base64}, {"expect", case_expect}, {"becomes", case_becomes}, {"becomes_base64", case_becomes_base64},
+    {"becomes_request", case_becomes_request}, {"service", case_service}, {"title", case_title},
 };
 
 static void read_key(struct case_reading *cr, struct fy_node *key, struct fy_node *value)
@@ -172,8 +185,8 @@ static void read_case(struct reading *r, struct fy_node *n, struct sp_case *c)
     r->failed = false;
     for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(n, &prev));)
         read_key(&cr, fy_node_pair_key(pair), fy_node_pair_value(pair));
-    if (!r->failed && (c->send.n == 0 || !cr.expected))
-        wrong(r, n, "a case needs what is sent (send, send_base64 or request) and expect");
+    if (!r->failed && (c->send.n + c->reply.n == 0 || !cr.expected))
+        wrong(r, n, "a case needs what is sent (send, send_base64 or request), or a reply of a server that speaks first, and expect");
     r->failed |= before;
 }
 

@@ -45,7 +45,7 @@ static const struct { const char *yaml, *says; } mistakes[] = {
      "  - {send_base64: a$, expect: pass}\n",
      "r.yaml:6:6: error: unknown key \"snd\": did you mean send?\n      - {snd: a, expect: alert}\n         ^~~\n"
      "r.yaml:7:23: error: expect is one of pass, alert, correct, refuse, drop, close\n      - {send: a, expect: alrt}\n                          ^~~~\n"
-     "r.yaml:8:6: error: a case needs what is sent (send, send_base64 or request) and expect\n      - {send: a}\n         ^~~~\n"
+     "r.yaml:8:6: error: a case needs what is sent (send, send_base64 or request), or a reply of a server that speaks first, and expect\n      - {send: a}\n         ^~~~\n"
      "r.yaml:9:5: error: a case is {send: ..., expect: ...}\n      - b\n        ^\n"
      "r.yaml:10:15: error: what is sent is given already\n      - {send: a, request: b, expect: pass}\n                  ^~~~~~~\n"
      "r.yaml:11:19: error: this is not base64\n      - {send_base64: a$, expect: pass}\n                      ^~\n"},
