@@ -166,11 +166,13 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
 
 static bool pump_dir(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
 {
-    bool moved = false;
+    bool moved = false, turns;
     if (s->side[dir].have == s->side[dir].clear) /* without bytes a side changes only behind what it has just passed */
         return false;
-    while (pump_side(e, s, dir))
-        moved = true;
+    do {
+        turns = pump_side(e, s, dir);
+        moved |= turns;
+    } while (turns && (dir == SP_C2S || !(s->side[SP_C2S].flags & SP_SIDE_STALL))); /* what the client waits for may be just this */
     return moved;
 }
 

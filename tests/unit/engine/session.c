@@ -340,6 +340,21 @@ static void half_closed_client_is_answered(void **state)
     end(&play);
 }
 
+/* As in a rule's case: what a server says is given whole, whatever of it answers what the client still waits to send. */
+static void answers_given_all_at_once(void **state)
+{
+    (void)state;
+    size_t at = 0;
+    begin(&play, RULES, BUDGET);
+    client(&play, GET("/1") GET("/bad") GET("/2"));
+    server(&play, ANSWER("1") ANSWER("2"));
+    assert_int_equal(take_answer(&play, &at), 200);
+    assert_int_equal(take_answer(&play, &at), 403);
+    assert_int_equal(take_answer(&play, &at), 200);
+    assert_int_equal(play.told.n, strlen("rule 0;"));
+    end(&play);
+}
+
 /* What it left unfinished meanwhile keeps nobody waiting. */
 static void half_a_request_behind_a_refusal_that_waits(void **state)
 {
@@ -617,6 +632,7 @@ int main(void)
         cmocka_unit_test(body_of_a_refused_request_vanishes),   cmocka_unit_test(refused_response_takes_its_place),
         cmocka_unit_test(discarding_moves_offsets),
         cmocka_unit_test(answers_are_not_interrupted),          cmocka_unit_test(half_closed_client_is_answered),
+        cmocka_unit_test(answers_given_all_at_once),
         cmocka_unit_test(half_a_request_behind_a_refusal_that_waits),
         cmocka_unit_test(waiting_refusal_is_not_judged_again),
         cmocka_unit_test(head_too_long_is_431),                 cmocka_unit_test(client_is_told_to_go_on),
