@@ -2,9 +2,9 @@
 // drivers: everything that a driver does gives the same behind Sallyport as without it, whether its messages are read or only followed.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { out, password, postgres, psql, redis } from "./databases.mjs";
+import { mariadb, out, password, postgres, psql, redis } from "./databases.mjs";
 import { configured } from "./servers.mjs";
-import { cases, error, replies } from "./wire.mjs";
+import { cases, error, mysqlCases, mysqlRows, replies } from "./wire.mjs";
 
 const never = "sallyport-never"; // what no script says
 const rule = (name, protocol, fields, cases) => `
@@ -21,7 +21,10 @@ const pgsql = {
   protocol: "pgsql",
   start: postgres,
   user: "postgres",
-  fresh: (server, name) => psql(server.port, `CREATE DATABASE ${name}_run TEMPLATE template0`),
+  fresh: async (server) => {
+    await psql(server.port, "DROP DATABASE IF EXISTS surface WITH (FORCE)");
+    await psql(server.port, "CREATE DATABASE surface TEMPLATE template0");
+  },
   reads: [
     rule("requests", "pgsql", ["tables", "columns", "functions", "literals", "comments", "shape"].map((f) => `pgsql.statement.${f}`).concat("pgsql.parameters", "pgsql.copy.data", "pgsql.message.type"),
       cases([`SELECT '${never}'`], "SELECT 1")),
@@ -39,7 +42,18 @@ const keys = {
     rule("answers", "redis", ["redis.reply.error"], `cases: [{send: "PING\\r\\n", reply: "-${never}\\r\\n", expect: refuse}, {send: "PING\\r\\n", reply: "-ERR\\r\\n", expect: pass}]\n`),
   ].join("---\n"),
 };
-const table = { pg: pgsql, postgres: pgsql, ioredis: keys, redis: keys };
+const mysql = {
+  protocol: "mysql",
+  start: mariadb,
+  user: "app",
+  fresh: (server) => out("mariadb", ["--no-defaults", "-h", "127.0.0.1", "-P", server.port, "-u", "root", `-p${password}`, "-e", "CREATE OR REPLACE DATABASE surface CHARACTER SET utf8mb4"]),
+  reads: [
+    rule("requests", "mysql", ["tables", "columns", "functions", "literals", "comments", "shape"].map((f) => `mysql.statement.${f}`).concat("mysql.parameters", "mysql.infile.data", "mysql.command", "mysql.long_data"),
+      mysqlCases([`SELECT '${never}'`], "SELECT 1")),
+    rule("answers", "mysql", ["result.row", "result.columns", "error.message"].map((f) => `mysql.${f}`), mysqlRows(never, "other")),
+  ].join("---\n"),
+};
+const table = { pg: pgsql, postgres: pgsql, ioredis: keys, redis: keys, mysql2: mysql };
 
 /** Where two transcripts part, with the line before. */
 function same(got, expected, what) {
@@ -51,16 +65,16 @@ for (const [driver, kind] of Object.entries(table))
   test(driver, { timeout: 58000 }, async (t) => {
     const { default: surface } = await import(`./surface/${driver}.mjs`);
     const server = await kind.start(t);
-    const run = async (name, port) => {
-      await kind.fresh(server, name);
-      return surface({ port, user: kind.user, password, database: `${name}_run` });
+    const run = async (port) => {
+      await kind.fresh(server);
+      return surface({ port, user: kind.user, password, database: "surface" });
     };
-    const direct = await run("direct", server.port);
+    const direct = await run(server.port);
     assert.ok(direct.length > 100, `${direct.length} lines`);
     for (const [name, rules] of Object.entries({ unread, read: kind.reads }))
       await t.test(`messages are ${name === "read" ? "read" : "followed"}`, async (t2) => {
         const gate = await configured(t2, server.port, `protocol: ${kind.protocol}`, { rules });
-        same(await run(name, gate.port), direct, driver);
+        same(await run(gate.port), direct, driver);
         assert.deepEqual(gate.lines().filter((e) => e.sallyport?.anomaly || e.sallyport?.verdict), []);
       });
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// wire: messages of PostgreSQL's protocol, made by hand: for what no driver sends, and for the cases of rules.
+// wire: messages of PostgreSQL and MySQL, made by hand: for what no driver sends, and for the cases of rules.
 
 const int = (value, bytes = 4) => {
   const to = Buffer.alloc(bytes);
@@ -38,5 +38,32 @@ export const cases = (refused, passed) => {
 /** The same for a rule on what the server says: bytes below 0x80. */
 export const replies = (refused, passed) => {
   const one = (said, expect) => `  - {send_base64: ${startup({ user: "a" }).toString("base64")}, reply: ${JSON.stringify(Buffer.concat([welcome, said]).toString("latin1"))}, expect: ${expect}}\n`;
+  return `cases:\n${one(refused, "refuse")}${one(passed, "pass")}`;
+};
+
+/* ---- MySQL ---- */
+
+const packet = (sequence, ...parts) => {
+  const body = Buffer.concat(parts.map((p) => (typeof p === "string" ? Buffer.from(p) : p)));
+  return Buffer.concat([bytes(body.length & 255, body.length >> 8, body.length >> 16, sequence), body]);
+};
+const word = (text) => Buffer.concat([bytes(text.length), Buffer.from(text)]);
+/** What 4.1 and its successors do, PLUGIN_AUTH and DEPRECATE_EOF included. */
+const response = packet(1, bytes(0x0d, 0xa2, 0x2f, 0x01, 0, 0, 0, 1, 45), Buffer.alloc(23), "alice\0", word(""), "shop\0mysql_native_password\0");
+const comQuery = (text) => packet(0, bytes(3), text);
+
+/** Cases of a rule on MySQL: statements that it refuses, and one that it passes. */
+export const mysqlCases = (refused, passed) => {
+  const one = (text, expect) => `  - {send_base64: ${Buffer.concat([response, comQuery(text)]).toString("base64")}, expect: ${expect}}\n`;
+  return `cases:\n${refused.map((text) => one(text, "refuse")).join("")}${one(passed, "pass")}`;
+};
+/** The same for a rule on the rows of a result. */
+export const mysqlRows = (refused, passed) => {
+  const greeting = packet(0, "\n8.0.36\0", bytes(7, 0, 0, 0), "abcdefgh\0", bytes(0x2d, 0x2a, 45, 2, 0, 0x3f, 1, 21), Buffer.alloc(10), "ijklmnopqrst\0mysql_native_password\0");
+  const column = packet(2, ...["def", "", "t", "t", "name", "name"].map(word), bytes(12, 45, 0, 100, 0, 0, 0, 0x0f, 0, 0, 0, 0, 0));
+  const one = (text, expect) => {
+    const said = Buffer.concat([greeting, packet(2, bytes(0, 0, 0, 2, 0, 0, 0)), packet(1, bytes(1)), column, packet(3, word(text))]).toString("latin1");
+    return `  - {send_base64: ${Buffer.concat([response, comQuery("SELECT name FROM t")]).toString("base64")}, reply: ${JSON.stringify(said)}, expect: ${expect}}\n`;
+  };
   return `cases:\n${one(refused, "refuse")}${one(passed, "pass")}`;
 };
