@@ -11,6 +11,7 @@ static const struct { uint8_t field; uint16_t what; } wants[] = {
     {SP_STATEMENT_COLUMNS, SP_SQL_COLUMNS},    {SP_STATEMENT_FUNCTIONS, SP_SQL_FUNCTIONS},  {SP_STATEMENT_LITERALS, SP_SQL_LITERALS},
     {SP_STATEMENT_COMMENTS, SP_SQL_COMMENTS},  {SP_STATEMENT_SHAPE, SP_SQL_SHAPE},          {SP_STATEMENT_SHAPE_TEXT, SP_SQL_SHAPE_TEXT},
     {SP_STATEMENT_KEY, SP_SQL_SHAPE},          {SP_STATEMENT_UNIONS, SP_SQL_UNIONS},        {SP_STATEMENT_TAUTOLOGY, SP_SQL_TAUTOLOGY},
+    {SP_STATEMENT_LIMIT, SP_SQL_LIMIT},
 };
 
 unsigned sp_statement_wanted(const struct sp_msg *m, unsigned first)
@@ -53,7 +54,32 @@ static void add_shape(struct sp_msg *m, unsigned field, uint64_t shape)
     add_text(m, field, sp_buf_done(&text, m->arena));
 }
 
-void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_facts *facts)
+/* Where a query says how many rows it wants, or may say it: there the number is put. */
+static void add_limit(struct sp_msg *m, unsigned field, const struct sp_sql_row_limit *l, size_t off)
+{
+    struct sp_value v = {.field = (uint16_t)field, .flags = SP_V_DERIVED, .num = INT64_MAX};
+    if (!sp_want(m, field) || !l->possible)
+        return;
+    if (l->known && l->rows < INT64_MAX)
+        v.num = (int64_t)l->rows;
+    v.off = (uint32_t)(off + (l->given ? l->off : l->place));
+    v.len = l->given ? (uint32_t)l->len : 0;
+    struct sp_buf digits = sp_buf_arena(m->arena, 20); /* what a correction is compared with */
+    sp_put_i64(&digits, v.num);
+    v.str = sp_buf_done(&digits, m->arena);
+    (void)sp_msg_add(m, &v);
+}
+
+struct sp_edit sp_statement_mend_limit(const struct sp_msg *m, const struct sp_value *v, struct sp_span to)
+{
+    struct sp_buf text = sp_buf_arena(m->arena, to.n + sizeof " LIMIT ");
+    if (v->len == 0) /* nothing is said of it, or FETCH FIRST ROW */
+        sp_put_str(&text, v->num == INT64_MAX ? " LIMIT " : " ");
+    sp_put(&text, to);
+    return (struct sp_edit){.off = v->off, .len = v->len, .with = sp_buf_done(&text, m->arena)};
+}
+
+void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_facts *facts, size_t off)
 {
     add_list(m, first + SP_STATEMENT_KIND, &facts->kinds);
     add_num(m, first + SP_STATEMENT_COUNT, facts->statements);
@@ -66,6 +92,7 @@ void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_fact
     add_text(m, first + SP_STATEMENT_SHAPE_TEXT, facts->shape_text);
     add_num(m, first + SP_STATEMENT_UNIONS, facts->unions);
     add_num(m, first + SP_STATEMENT_TAUTOLOGY, facts->tautology);
+    add_limit(m, first + SP_STATEMENT_LIMIT, &facts->limit, off);
 }
 
 /* ---- keys ---- */

@@ -27,7 +27,8 @@ enum sp_statement_limits {
     F(SHAPE_TEXT, proto ".statement.shape.text", SP_STR, SP_F_C2S, "select * from t where a = ?", "The normalised text that the shape is made of.") \
     F(KEY, proto ".statement.key", SP_STR, SP_F_C2S, "alice/shop/psql/0123456789abcdef", "User, database, application and shape: what is learned and approved. Names are percent-encoded.") \
     F(UNIONS, proto ".statement.unions", SP_NUM, SP_F_C2S, "0", "Number of UNION, INTERSECT and EXCEPT.") \
-    F(TAUTOLOGY, proto ".statement.tautology", SP_BOOL, SP_F_C2S, "false", "A condition is true, or false, whatever the data.")
+    F(TAUTOLOGY, proto ".statement.tautology", SP_BOOL, SP_F_C2S, "false", "A condition is true, or false, whatever the data.") \
+    F(LIMIT, proto ".statement.limit", SP_NUM, SP_F_C2S | SP_F_EDIT, "1000", "Rows that a query asks for at most, where it is the only statement; the largest number there is where it does not say. Clamped, it gets a LIMIT.")
 /* clang-format on */
 #define SP_STATEMENT_ENUM(id, name, type, flags, hint, doc) SP_STATEMENT_##id,
 enum sp_statement_field { SP_STATEMENT_FIELDS(SP_STATEMENT_ENUM, "") SP_STATEMENT_NFIELDS };
@@ -35,8 +36,10 @@ enum sp_statement_field { SP_STATEMENT_FIELDS(SP_STATEMENT_ENUM, "") SP_STATEMEN
 
 /* What is to be read of a text: bits of enum sp_sql_want. `first` is the field of the catalogue that SP_STATEMENT_KIND is. */
 unsigned sp_statement_wanted(const struct sp_msg *m, unsigned first);
-/* Values of all that was read, but for the key. */
-void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_facts *facts);
+/* Values of all that was read, but for the key. `off`: where the text begins in the unit. */
+void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_facts *facts, size_t off);
+/* The edit that makes a value of SP_STATEMENT_LIMIT the number `to`. */
+struct sp_edit sp_statement_mend_limit(const struct sp_msg *m, const struct sp_value *v, struct sp_span to);
 
 /* The fields of a protocol that has them. False: it has none. */
 bool sp_statement_fields(const struct sp_proto *p, uint16_t *ret_key, uint16_t *ret_text);

@@ -6,7 +6,7 @@
 #define CONTEXT_FIELDS (((UINT64_C(1) << SP_SESSION_NFIELDS) - 1) | BIT(USER) | BIT(DATABASE) | BIT(APPLICATION) | BIT(TRANSACTION))
 #define STATEMENT_FIELDS                                                                                               \
     (CONTEXT_FIELDS | BIT(QUERY) | BIT(KIND) | BIT(COUNT) | BIT(TABLES) | BIT(COLUMNS) | BIT(FUNCTIONS) | BIT(LITERALS) | BIT(COMMENTS) |        \
-     BIT(SHAPE) | BIT(SHAPE_TEXT) | BIT(KEY) | BIT(UNIONS) | BIT(TAUTOLOGY))
+     BIT(SHAPE) | BIT(SHAPE_TEXT) | BIT(KEY) | BIT(UNIONS) | BIT(TAUTOLOGY) | BIT(LIMIT))
 
 _Static_assert((int)SP_MYSQL_NFIELDS <= 64, "a message's fields are bits of the first word");
 

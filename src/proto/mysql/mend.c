@@ -41,6 +41,10 @@ static bool mend_counted(const struct sp_msg *m, const struct sp_value *v, const
 
 static bool mend_value(const struct sp_msg *m, const struct sp_value *v, const struct sp_fix *fix, struct sp_edit *ret)
 {
+    if (v->field == SP_MYSQL_LIMIT) {
+        *ret = sp_statement_mend_limit(m, v, fix->to);
+        return fix->op == SP_FIX_SET;
+    }
     if (v->flags & SP_V_DERIVED)
         return false;
     if (v->field == SP_MYSQL_PARAMETERS || v->field == SP_MYSQL_ROW)

@@ -18,7 +18,7 @@ void mysql_statement(const struct mysql_state *st, struct sp_msg *m, struct sp_s
     if (!what)
         return;
     sp_sql_read(text, mysql_mode(st), what, m->arena, &facts);
-    sp_statement_add(m, SP_MYSQL_KIND, &facts);
+    sp_statement_add(m, SP_MYSQL_KIND, &facts, (size_t)(text.p - (m->body.n ? m->body.p : m->unit.p)));
     if (sp_want(m, SP_MYSQL_KEY)) {
         const struct sp_span user = mysql_name_of(&st->user), database = mysql_name_of(&st->database);
         mysql_add_text(m, SP_MYSQL_KEY, sp_statement_key(user, database, mysql_name_of(&st->application), facts.shape, m->arena));

@@ -53,6 +53,10 @@ static bool mend_value(const struct sp_msg *m, const struct sp_value *v, const s
 {
     if (has_length(v->field))
         return mend_counted(m, v, fix, ret);
+    if (v->field == SP_PGSQL_LIMIT) {
+        *ret = sp_statement_mend_limit(m, v, fix->to);
+        return fix->op == SP_FIX_SET;
+    }
     if (fix->op == SP_FIX_REMOVE)
         return mend_remove(m, v, ret);
     if (!is_rest(v->field) && sp_span_byte(fix->to, 0, 0) != SP_NOT_FOUND)

@@ -5,7 +5,7 @@
 #define BIT(id) (UINT64_C(1) << SP_PGSQL_##id)
 #define STATEMENT_FIELDS                                                                                               \
     (BIT(QUERY) | BIT(KIND) | BIT(COUNT) | BIT(TABLES) | BIT(COLUMNS) | BIT(FUNCTIONS) | BIT(LITERALS) | BIT(COMMENTS) | \
-     BIT(SHAPE) | BIT(SHAPE_TEXT) | BIT(KEY) | BIT(UNIONS) | BIT(TAUTOLOGY))
+     BIT(SHAPE) | BIT(SHAPE_TEXT) | BIT(KEY) | BIT(UNIONS) | BIT(TAUTOLOGY) | BIT(LIMIT))
 #define PARAMETER_FIELDS (BIT(PARAMETERS) | BIT(PARAMETERS_COUNT) | BIT(PARAMETERS_BINARY) | BIT(PARAMETERS_NULLS))
 /* What is said of the session makes those messages a matter of judgement that bring a statement: the others only carry it out. */
 #define CONTEXT_FIELDS                                                                                                 \

@@ -92,7 +92,7 @@ bool pgsql_statement(const struct pgsql_state *st, struct sp_msg *m, struct sp_s
     if (!certain(st, text))
         return false;
     sp_sql_read(masked(m, (enum pgsql_encoding)st->encoding, text), mode_of(st->flags & FLAG_BACKSLASH), what, m->arena, &facts);
-    sp_statement_add(m, SP_PGSQL_KIND, &facts);
+    sp_statement_add(m, SP_PGSQL_KIND, &facts, (size_t)(text.p - m->unit.p));
     if (sp_want(m, SP_PGSQL_KEY)) {
         const struct sp_span user = pgsql_name_of(&st->user), database = pgsql_name_of(&st->database);
         pgsql_add_text(m, SP_PGSQL_KEY, sp_statement_key(user, database, pgsql_name_of(&st->application), facts.shape, m->arena));
