@@ -53,7 +53,7 @@ const mysql = {
     rule("answers", "mysql", ["result.row", "result.columns", "error.message"].map((f) => `mysql.${f}`), mysqlRows(never, "other")),
   ].join("---\n"),
 };
-const table = { pg: pgsql, postgres: pgsql, ioredis: keys, redis: keys, mysql2: mysql };
+const table = { pg: pgsql, postgres: pgsql, ioredis: keys, redis: keys, mysql2: mysql, mariadb: mysql };
 
 /** Where two transcripts part, with the line before. */
 function same(got, expected, what) {
@@ -61,8 +61,9 @@ function same(got, expected, what) {
   if (at >= 0 || got.length !== expected.length) assert.fail(`${what}, line ${at}:\n  direct: ${expected.slice(Math.max(at - 1, 0), at + 2).join("\n          ")}\n  behind: ${got.slice(Math.max(at - 1, 0), at + 2).join("\n          ")}`);
 }
 
-for (const [driver, kind] of Object.entries(table))
+for (const driver of process.env.DRIVER ? [process.env.DRIVER] : Object.keys(table))
   test(driver, { timeout: 58000 }, async (t) => {
+    const kind = table[driver];
     const { default: surface } = await import(`./surface/${driver}.mjs`);
     const server = await kind.start(t);
     const run = async (port) => {

@@ -8,7 +8,10 @@ const SHORT = 60;
 const elsewhere = new Set(["stack", "port", "address"]);
 
 const long = (kind, bytes, head) => `<${kind} of ${bytes.length}, ${digest(bytes).slice(0, 16)}: ${head}>`;
-const text = (value) => (value.length > LONG ? long("text", value, value.slice(0, SHORT)) : value.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>"));
+/* What texts of errors say of this one connection. */
+const ours = [[/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>"], [/\bconn:-?\d+/g, "conn:<n>"], [/sallyport-test-\w+/g, "<dir>"]];
+const text = (value) => (value.length > LONG ? long("text", value, value.slice(0, SHORT)) : value);
+const message = (value) => text(ours.reduce((left, [what, name]) => left.replace(what, name), value));
 const properties = (value) => Object.fromEntries(Object.entries(value).filter(([name]) => !elsewhere.has(name)).map(([name, inner]) => [name, plain(inner)]));
 
 /** The same value with long texts, bytes, times and errors told in a way that is short and always the same. */
@@ -17,7 +20,7 @@ function plain(value) {
   if (typeof value !== "object" || value === null) return typeof value === "function" ? "<function>" : value;
   if (value instanceof Uint8Array) return value.length > SHORT ? long("bytes", value, Buffer.from(value.subarray(0, 8)).toString("hex")) : `<${Buffer.from(value).toString("hex")}>`;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "<no date>" : `<${value.toISOString()}>`;
-  if (value instanceof Error) return { error: value.name, message: text(value.message), ...properties(value), ...(Array.isArray(value.errors) && { errors: value.errors.map(plain) }) };
+  if (value instanceof Error) return { error: value.name, ...properties(value), message: message(value.message), ...(Array.isArray(value.errors) && { errors: value.errors.map(plain) }) };
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Map) return new Map([...value].map(([name, inner]) => [plain(name), plain(inner)]));
   if (value instanceof Set) return new Set([...value].map(plain));
