@@ -3,69 +3,23 @@
 //
 // One origin (nginx), one load generator (wrk), and every middlebox in front of the same origin. The cases go round robin,
 // several rounds, and every figure is the median of its rounds: a machine that slows down slows all of them down. CPU is
-// user + system time from /proc of the middlebox's processes only.
+// that of the middlebox's processes only, from /proc.
 //
 //   node bench/bench.mjs BUILDDIR [--seconds N] [--rounds N] [--only CASE,...]
 
-import { spawn, spawnSync, execFileSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { build, cpuSeconds, figure, listening, machine, median, memoryKib, option, pad, say, source, start, work, write } from './machine.mjs';
 import { synthetic } from './synthetic.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const source = path.dirname(here);
-const build = path.resolve(process.argv[2] ?? 'build');
-const option = (name, fallback) => {
-  const i = process.argv.indexOf(`--${name}`);
-  return i < 0 ? fallback : process.argv[i + 1];
-};
 const SECONDS = Number(option('seconds', 3));
 const ROUNDS = Number(option('rounds', 5));
 const ONLY = option('only', null)?.split(',');
 const BASE = Number(option('port', 21000));
-const ticks = Number(execFileSync('getconf', ['CLK_TCK']));
-
-const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-bench-'));
-const children = [];
 const PORT = { origin: BASE, sallyport: BASE + 1, haproxy: BASE + 2, nginx: BASE + 3, modsec: BASE + 4, bare: BASE + 5, few: BASE + 6, many: BASE + 7 };
-
-const say = (text = '') => process.stdout.write(`${text}\n`);
-const write = (name, text) => {
-  const file = path.join(work, name);
-  fs.writeFileSync(file, text);
-  return file;
-};
-
-function start(name, command, args) {
-  const log = fs.openSync(path.join(work, `${name}.log`), 'w');
-  // Everything on one core: a wake-up across cores would cost more than what is measured.
-  const child = spawn('taskset', ['-c', '0', command, ...args], { stdio: ['ignore', log, log] });
-  children.push(child);
-  return child;
-}
-
-function stopAll() {
-  for (const child of children) child.kill('SIGTERM');
-  fs.rmSync(work, { recursive: true, force: true });
-}
-process.on('exit', stopAll);
-process.on('SIGINT', () => process.exit(130));
-
-async function listening(port, name) {
-  for (let i = 0; i < 400; i++) {
-    const ok = await new Promise((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
-      socket.on('error', () => resolve(false));
-    });
-    if (ok) return;
-    await new Promise((r) => setTimeout(r, 50));
-  }
-  throw new Error(`${name} does not listen on ${port}:\n${fs.readFileSync(path.join(work, `${name}.log`), 'utf8')}`);
-}
 
 // ---- the contestants ----
 
@@ -136,32 +90,6 @@ workers: 1
 
 // ---- readings ----
 
-function processTree(pid) {
-  const pids = [pid];
-  for (const entry of fs.readdirSync('/proc').filter((d) => /^\d+$/.test(d))) {
-    try {
-      if (Number(fs.readFileSync(`/proc/${entry}/stat`, 'utf8').split(') ')[1].split(' ')[1]) === pid) pids.push(...processTree(Number(entry)));
-    } catch { /* it has just ended */ }
-  }
-  return pids;
-}
-
-function cpuSeconds(pid) {
-  let sum = 0;
-  for (const p of processTree(pid)) {
-    const f = fs.readFileSync(`/proc/${p}/stat`, 'utf8').split(') ')[1].split(' ');
-    sum += (Number(f[11]) + Number(f[12])) / ticks;
-  }
-  return sum;
-}
-
-function memoryKib(pid) {
-  let sum = 0;
-  for (const p of processTree(pid)) sum += Number(/^Pss:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${p}/smaps_rollup`, 'utf8'))[1]);
-  return sum;
-}
-
-const median = (list) => list.slice().sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const unit = { us: 1, ms: 1000, s: 1e6 };
 const micros = (text) => { const m = /([\d.]+)(us|ms|s)/.exec(text); return m ? Number(m[1]) * unit[m[2]] : NaN; };
 
@@ -222,9 +150,6 @@ function measure(key, test, boxes) {
     ['us', 'gbps', 'rate', 'p50', 'p99'].map((k) => [k, median(list.map((r) => r[k]))]))]));
 }
 
-const pad = (v, n) => String(v).padStart(n);
-const figure = (v, digits = 1) => (Number.isFinite(v) ? v.toFixed(digits) : '-');
-
 function table(title, result, reference, bulk) {
   say(`\n${title}`);
   say(`  ${'through'.padEnd(22)}${pad(bulk ? 'Gbit/s per CPU s' : 'CPU us/request', 18)}${pad(`ratio to ${reference}`, 18)}${pad('requests/s', 12)}${pad('p50 us', 10)}${pad('p99 us', 10)}`);
@@ -259,7 +184,7 @@ function engine() {
 }
 
 async function main() {
-  say(`${os.cpus()[0].model}, ${os.cpus().length} cores, Linux ${os.release()}, load ${os.loadavg().map((v) => v.toFixed(2)).join(' ')}`);
+  say(machine());
   say(`${ROUNDS} rounds of ${SECONDS} s, medians; middlebox, origin and load generator share one core`);
   const few = path.join(work, 'few');
   const many = path.join(work, 'many');
