@@ -64,6 +64,9 @@ export async function mariadb(t) {
   return { port };
 }
 
+/** The program mariadb as root: what it prints, bare. */
+export const maria = (port, sql) => out("mariadb", ["--no-defaults", "-h", "127.0.0.1", "-P", port, "-u", "root", `-p${password}`, "-N", "-e", sql]);
+
 /** A Redis that keeps nothing. */
 export async function redis(t, ...more) {
   const port = await freePort(), server = {};

@@ -2,7 +2,7 @@
 // drivers: everything that a driver does gives the same behind Sallyport as without it, whether its messages are read or only followed.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { mariadb, out, password, postgres, psql, redis } from "./databases.mjs";
+import { maria, mariadb, out, password, postgres, psql, redis } from "./databases.mjs";
 import { configured } from "./servers.mjs";
 import { cases, error, mysqlCases, mysqlRows, replies } from "./wire.mjs";
 
@@ -46,7 +46,7 @@ const mysql = {
   protocol: "mysql",
   start: mariadb,
   user: "app",
-  fresh: (server) => out("mariadb", ["--no-defaults", "-h", "127.0.0.1", "-P", server.port, "-u", "root", `-p${password}`, "-e", "CREATE OR REPLACE DATABASE surface CHARACTER SET utf8mb4"]),
+  fresh: (server) => maria(server.port, "CREATE OR REPLACE DATABASE surface CHARACTER SET utf8mb4"),
   reads: [
     rule("requests", "mysql", ["tables", "columns", "functions", "literals", "comments", "shape"].map((f) => `mysql.statement.${f}`).concat("mysql.parameters", "mysql.infile.data", "mysql.command", "mysql.long_data"),
       mysqlCases([`SELECT '${never}'`], "SELECT 1")),

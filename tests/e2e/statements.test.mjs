@@ -3,14 +3,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import Redis from "ioredis";
+import mariadbjs from "mariadb";
+import mysql2 from "mysql2/promise";
 import pg from "pg";
 import copy from "pg-copy-streams";
 import postgresjs from "postgres";
 import { createClient } from "redis";
 import { scratch, until, write } from "../cli/tool.mjs";
-import { out, password, pgEnvironment, postgres, psql, redis } from "./databases.mjs";
+import { maria, mariadb, out, password, pgEnvironment, postgres, psql, redis } from "./databases.mjs";
 import { configured, connect } from "./servers.mjs";
-import { bind, bytes, cases, execute, message, parse, query, requestTls, short, startup, sync } from "./wire.mjs";
+import { status } from "./surface/pg.mjs";
+import { bind, bytes, cases, execute, message, mysqlCases, parse, query, requestTls, short, startup, sync } from "./wire.mjs";
 
 const rules = [
   ["no-secrets", String.raw`pgsql.statement.tables matches r"^(public\.)?secrets$"`, "refuse", cases(["SELECT * FROM secrets", parse("", "DELETE FROM Secrets")], "SELECT 'secrets'")],
@@ -54,13 +57,12 @@ test("pg", { timeout: 58000 }, async (t) => {
     t2.after(() => client.end());
     return client;
   };
-  const status = (client) => client.getTransactionStatus();
 
   for (const [name, ask] of Object.entries(refusals)) {
     await t.test(`${name}: 1,000 more after a refused one`, async (t2) => {
       const client = await open(t2);
       await assert.rejects(ask(client), { name: "error", severity: "ERROR", ...refused });
-      assert.equal(status(client), "I");
+      assert.equal(await status(client), "I");
       await goesOn(client);
       await assert.rejects(ask(client), refused);
       assert.equal((await gate.told((e) => e.sallyport?.rule === "no-secrets")).sallyport.verdict, "refuse");
@@ -72,14 +74,14 @@ test("pg", { timeout: 58000 }, async (t) => {
       await client.query("INSERT INTO kept VALUES (1)");
       await client.query("SAVEPOINT s");
       await assert.rejects(ask(client), refused);
-      assert.equal(status(client), "E");
+      assert.equal(await status(client), "E");
       await assert.rejects(client.query("SELECT 1"), { code: "25P02" });
       await assert.rejects(ask(client), refused);
       await client.query("ROLLBACK TO s");
-      assert.equal(status(client), "T");
+      assert.equal(await status(client), "T");
       await goesOn(client);
       await client.query("COMMIT");
-      assert.equal(status(client), "I");
+      assert.equal(await status(client), "I");
       assert.equal((await client.query("DELETE FROM kept")).rowCount, 1);
       await client.query("BEGIN; INSERT INTO kept VALUES (2)");
       await assert.rejects(ask(client), refused);
@@ -233,6 +235,108 @@ test("redis", { timeout: 58000 }, async (t) => {
       assert.deepEqual(await client.multi().incr("m").del("m").exec(), [MORE - 142, 1]);
       await client.close();
     });
+});
+
+const mysqlRules = [
+  ["no-secrets", 'mysql.statement.tables == "secrets"', "refuse", mysqlCases(["SELECT * FROM secrets"], "SELECT 'secrets'")],
+  ["own-code", 'mysql.statement.functions == "version"', "refuse 1142", mysqlCases(["SELECT version()"], "SELECT now()")],
+  ["no-word", 'mysql.parameters == "forbidden" or mysql.statement.literals == "forbidden"', "refuse", mysqlCases(["SELECT 'forbidden'"], "SELECT 'allowed'")],
+].map(([name, when, then, proof]) => `guard: ${name}\ntitle: ${name}\nprotocol: mysql\nwhen: ${when}\nthen: ${then}\n${proof}`).join("---\n");
+const denied = { errno: 1227, sqlState: "42000" };
+
+/* The two drivers differ in how they give rows: [rows, fields], or rows alone. */
+const mysqls = {
+  mysql2: {
+    open: (at) => mysql2.createConnection({ ...at, multipleStatements: true }),
+    rows: ([rows]) => rows,
+    inside: async (c) => (await c.query("SELECT @@in_transaction AS inside"))[0][0].inside,
+    refused: { ...denied, code: "ER_SPECIFIC_ACCESS_DENIED_ERROR", message: "refused by Sallyport: no-secrets" },
+  },
+  mariadb: {
+    open: (at) => mariadbjs.createConnection({ ...at, multipleStatements: true }),
+    rows: (rows) => rows,
+    inside: (c) => c.info.status & 1,
+    refused: { ...denied, code: "ER_SPECIFIC_ACCESS_DENIED_ERROR", sqlMessage: "refused by Sallyport: no-secrets" },
+  },
+};
+for (const [driver, { open, rows, inside, refused: expected }] of Object.entries(mysqls))
+  test(driver, { timeout: 58000 }, async (t) => {
+    const server = await mariadb(t);
+    await maria(server.port, "CREATE DATABASE shop; CREATE TABLE shop.secrets (n INT); INSERT INTO shop.secrets VALUES (7); CREATE TABLE shop.kept (n INT) ENGINE=InnoDB");
+    const gate = await configured(t, server.port, "protocol: mysql", { rules: mysqlRules });
+    const connection = await open({ host: "127.0.0.1", port: gate.port, user: "app", password, database: "shop" });
+    connection.on("error", () => {});
+    const goesOn = async () => {
+      for (const ask of [(n) => connection.query(`SELECT ${n} AS n`), (n) => connection.execute("SELECT ? AS n", [n]), (n) => connection.execute(`SELECT ?, ${n % 10} AS n`, [n])]) {
+        for (let n = 0; n < MORE; n++) assert.ok(rows(await ask(n))[0].n <= n);
+        assert.deepEqual((await Promise.all(numbers.map(ask))).map((r) => rows(r)[0].n).filter((n) => n > MORE), []);
+      }
+    };
+    const asks = {
+      text: () => connection.query("SELECT * FROM secrets"),
+      prepared: () => connection.execute("SELECT * FROM secrets WHERE n = ?", [1]),
+      "prepared alone": () => connection.prepare("SELECT n FROM secrets"),
+    };
+    for (const [name, ask] of Object.entries(asks)) {
+      await t.test(`${name}: 1,000 more after a refused one`, async () => {
+        await assert.rejects(ask(), expected);
+        await goesOn();
+      });
+      await t.test(`${name}: a transaction stays as it is, as after any error`, async () => {
+        await connection.beginTransaction();
+        await connection.query("INSERT INTO kept VALUES (1)");
+        await assert.rejects(ask(), expected);
+        assert.equal(await inside(connection), 1);
+        await goesOn();
+        await connection.rollback();
+        assert.equal(rows(await connection.query("SELECT * FROM kept")).length, 0);
+        assert.equal(await inside(connection), 0);
+      });
+    }
+
+    await t.test("every fifth one of many on their way", async () => {
+      const all = await Promise.allSettled(numbers.map((n) => (n % 5 === 3 ? asks[n % 2 ? "text" : "prepared"]() : connection[n % 3 ? "query" : "execute"]("SELECT ? AS n", [n]))));
+      for (const [n, { value, reason }] of all.entries()) assert.equal(value ? Number(rows(value)[0].n) : reason.errno, n % 5 === 3 ? 1227 : n);
+    });
+
+    await t.test("several statements in one text are refused together", async () => {
+      await assert.rejects(connection.query("INSERT INTO kept VALUES (3); SELECT * FROM secrets"), expected);
+      assert.equal(rows(await connection.query("SELECT * FROM kept")).length, 0);
+    });
+
+    await t.test("a rule's own code", async () => {
+      for (const way of ["query", "execute"]) await assert.rejects(connection[way]("SELECT version()"), { errno: 1142, sqlState: "42000" });
+      await goesOn();
+    });
+
+    await t.test("a parameter", async () => {
+      const statement = await connection.prepare("SELECT ? AS t");
+      for (const word of ["allowed", "forbidden", "allowed", "forbidden"])
+        if (word === "allowed") assert.equal(rows(await statement.execute([word]))[0].t, word);
+        else await assert.rejects(statement.execute([word]), denied);
+      await statement.close();
+      await assert.rejects(connection.query("SELECT ? AS t", ["forbidden"]), denied);
+      await goesOn();
+    });
+
+    await t.test("LOAD DATA into it", async () => {
+      await assert.rejects(connection.query("LOAD DATA LOCAL INFILE 'x' INTO TABLE secrets"), denied);
+      await goesOn();
+    });
+    await connection.end();
+    assert.equal(await maria(server.port, "SELECT COUNT(*) FROM shop.secrets"), "1\n");
+  });
+
+test("mariadb, the program", { timeout: 58000 }, async (t) => {
+  const server = await mariadb(t);
+  await maria(server.port, "CREATE DATABASE shop; CREATE TABLE shop.secrets (n INT); CREATE TABLE shop.goods (n INT); INSERT INTO shop.goods VALUES (1), (2)");
+  const gate = await configured(t, server.port, "protocol: mysql", { rules: mysqlRules });
+  await assert.rejects(maria(gate.port, "SELECT * FROM shop.goods; SELECT * FROM secrets"), /ERROR 1227 \(42000\).*refused by Sallyport: no-secrets/);
+  const script = write(scratch(t), "many.sql", `SELECT * FROM secrets;\n${numbers.map((n) => `SELECT ${n};\n`).join("")}`);
+  const said = await out("sh", ["-c", `mariadb --no-defaults --force -N -h 127.0.0.1 -P ${gate.port} -u app '-p${password}' < '${script}' 2>&1`]).catch((error) => error.stdout);
+  assert.equal(said.slice(said.indexOf("ERROR")), `ERROR 1227 (42000) at line 1: refused by Sallyport: no-secrets\n${numbers.map((n) => `${n}\n`).join("")}`);
+  const dump = await out("mariadb-dump", ["--no-defaults", "-h", "127.0.0.1", "-P", gate.port, "-u", "app", `-p${password}`, "--compact", "shop", "goods"]);
+  assert.match(dump, /INSERT INTO `goods` VALUES\s*\(1\),\s*\(2\);/);
 });
 
 test("programs of libpq", { timeout: 58000 }, async (t) => {
