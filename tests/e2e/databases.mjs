@@ -24,6 +24,10 @@ async function home(t, user) {
   return server;
 }
 
+/** Makes server.key and server.crt, by a user's hand, in a directory. */
+const certify = (own, dir) =>
+  own("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", `${dir}/server.key`, "-out", `${dir}/server.crt`]);
+
 const postgresPrograms = "/usr/lib/postgresql/15/bin";
 export const password = "correct horse"; // of the superuser postgres, of MariaDB's root and app
 
@@ -35,7 +39,7 @@ export async function postgres(t, { encrypted = false, login = "scram-sha-256" }
   await own(`${postgresPrograms}/initdb`, ["-D", data, "-U", "postgres", "-A", login, "--pwfile", secret, "-E", "UTF8", "--locale=C", "--no-sync"]);
   const settings = { port, listen_addresses: "127.0.0.1", unix_socket_directories: "", fsync: "off", timezone: "UTC", log_min_messages: "panic", max_prepared_transactions: 5 };
   if (encrypted) {
-    await own("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", "data/server.key", "-out", "data/server.crt"]);
+    await certify(own, "data");
     settings.ssl = "on";
   }
   const args = ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
@@ -51,15 +55,19 @@ export const pgEnvironment = (port, more = {}) => ({ ...process.env, PGHOST: "12
 export const psql = (port, sql, more = {}, flags = []) =>
   out("psql", ["-X", "-q", "-A", "-t", ...flags, ...(sql === undefined ? [] : ["-c", sql])], { env: pgEnvironment(port, more) });
 
-/** A MariaDB with the users root and app. */
-export async function mariadb(t) {
+/** A MariaDB with the users root, app and (without a password) anybody. `encrypted`: it takes TLS. */
+export async function mariadb(t, { encrypted = false } = {}) {
   const server = await home(t, "mysql"), port = await freePort(), data = path.join(server.dir, "data");
   const own = process.getuid() === 0 ? "mysql" : os.userInfo().username;
   await out("mariadb-install-db", ["--no-defaults", `--user=${own}`, `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-log-bin"]);
-  const users = write(server.dir, "users.sql", ["root", "app"].map((user) => // one line a statement
-    `GRANT ALL ON *.* TO '${user}'@'127.0.0.1' IDENTIFIED BY '${password}' WITH GRANT OPTION;\n`).join(""));
+  const users = write(server.dir, "users.sql", Object.entries({ root: password, app: password, anybody: "" }).map(([user, secret]) => // one line a statement
+    `GRANT ALL ON *.* TO '${user}'@'127.0.0.1' IDENTIFIED BY '${secret}' WITH GRANT OPTION;\n`).join(""));
   const args = ["--no-defaults", `--datadir=${data}`, `--port=${port}`, `--socket=${server.dir}/socket`, "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
     "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-allowed-packet=1G", "--local-infile=1", `--init-file=${users}`];
+  if (encrypted) {
+    await certify((command, more) => out(...as("mysql", command, more), { cwd: server.dir }), ".");
+    args.push(`--ssl-key=${server.dir}/server.key`, `--ssl-cert=${server.dir}/server.crt`);
+  }
   server.stop = await launch(t, ...as("mysql", "/usr/sbin/mariadbd", args), port);
   return { port };
 }

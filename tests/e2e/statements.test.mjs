@@ -13,7 +13,7 @@ import { scratch, until, write } from "../cli/tool.mjs";
 import { maria, mariadb, out, password, pgEnvironment, postgres, psql, redis } from "./databases.mjs";
 import { configured, connect } from "./servers.mjs";
 import { status } from "./surface/pg.mjs";
-import { bind, bytes, cases, execute, message, mysqlCases, parse, query, requestTls, short, startup, sync } from "./wire.mjs";
+import { bind, bytes, cases, comQuery, execute, login, loginHead, message, mysqlCases, packet, parse, query, requestTls, short, startup, sync } from "./wire.mjs";
 
 const rules = [
   ["no-secrets", String.raw`pgsql.statement.tables matches r"^(public\.)?secrets$"`, "refuse", cases(["SELECT * FROM secrets", parse("", "DELETE FROM Secrets")], "SELECT 'secrets'")],
@@ -431,8 +431,111 @@ test("TLS", { timeout: 58000 }, async (t) => {
   });
 });
 
+test("TLS of MySQL", { timeout: 58000 }, async (t) => {
+  const { port: to } = await mariadb(t, { encrypted: true });
+  await maria(to, "CREATE DATABASE shop; CREATE TABLE shop.secrets (n INT)");
+  const cipher = async (port, ssl, sql = "SHOW STATUS LIKE 'Ssl_version'") => {
+    const connection = await mysql2.createConnection({ host: "127.0.0.1", port, user: "app", password, database: "shop", ssl: ssl && { rejectUnauthorized: false } });
+    connection.on("error", () => {});
+    try {
+      return (await connection.query(sql))[0][0]?.Value;
+    } finally {
+      connection.destroy();
+    }
+  };
+  assert.match(await cipher(to, true), /^TLS/);
+  const gate = await configured(t, to, "protocol: mysql", { rules: mysqlRules });
+  await assert.rejects(cipher(gate.port, true), { code: "HANDSHAKE_NO_SSL_SUPPORT" });
+  assert.equal(await cipher(gate.port, false), "");
+  await assert.rejects(cipher(gate.port, false, "SELECT * FROM secrets"), denied);
+
+  const open = await configured(t, to, "protocol: mysql\n    tls: pass-uninspected", { rules: mysqlRules });
+  assert.match(await cipher(open.port, true), /^TLS/);
+  assert.equal((await open.told((e) => e.sallyport?.anomaly === "tls_uninspected")).sallyport.verdict, "pass");
+  await cipher(open.port, true, "SELECT * FROM secrets");
+  await assert.rejects(cipher(open.port, false, "SELECT * FROM secrets"), denied);
+});
+
+/* What is sent in a login's place or behind one, the number of the error, and the event. */
+const early = [
+  ["a login out of order", packet(5, loginHead(), "anybody\0\0"), 1156, "sequence"],
+  ["a client of the time before 4.1", packet(1, bytes(0x05, 0x00, 0, 0, 0), "anybody\0"), 1251, "version"],
+  ["a login that is cut off", packet(1, loginHead(), "anybody"), 1043, "login_layout"],
+  ["TLS that was not offered", packet(1, loginHead(bytes(0x0d, 0xaa, 0x2f, 0x01))), 1043, "tls"],
+  ["compression that was not offered", packet(1, loginHead(bytes(0x2d, 0xa2, 0x2f, 0x01)), "anybody\0\0shop\0mysql_native_password\0"), 1043, "compression"],
+];
+const late = [
+  ["a command out of order", packet(1, bytes(3), "SELECT 1"), 1156, "sequence"],
+  ["a command without a byte", packet(0), 1835, "length"],
+  ["a command that does not exist", packet(0, bytes(0x7f)), 1047, "command", true],
+  ["an execution without a statement", packet(0, bytes(0x17, 1)), 1835, "layout", true],
+];
+
+test("what is no protocol of MySQL", { timeout: 58000 }, async (t) => {
+  const { port: to } = await mariadb(t);
+  await maria(to, "CREATE DATABASE shop; CREATE TABLE shop.secrets (n INT)");
+  const reads = `guard: no-shutdown\ntitle: no-shutdown\nprotocol: mysql\nwhen: mysql.command == "shutdown" or mysql.parameters == "never"\nthen: refuse\n`;
+  const proof = ["refuse", "pass"].map((expect, i) => `  - {send_base64: ${Buffer.concat([login("a"), packet(0, bytes(8 + 6 * i))]).toString("base64")}, expect: ${expect}}\n`).join("");
+  const gate = await configured(t, to, "protocol: mysql", { rules: `${mysqlRules}---\n${reads}cases:\n${proof}` });
+  const open = async (t2) => {
+    const c = connect(gate.port);
+    t2.after(() => c.socket.destroy());
+    await c.until((at) => at.back.includes("mysql_native_password"));
+    c.at.back = "";
+    return c;
+  };
+  const says = (c, sent) => {
+    c.at.back = "";
+    c.socket.write(sent);
+  };
+  const loggedIn = async (t2) => {
+    const c = await open(t2);
+    says(c, login("anybody"));
+    await c.until((at) => at.back.startsWith("\x07\0\0\x02\0\0\0") || at.back.length > 10);
+    assert.equal(c.at.back.charCodeAt(4), 0, "an OK packet");
+    return c;
+  };
+  const goesOn = async (c) => {
+    says(c, comQuery("SELECT 6*7 AS answer"));
+    await c.until((at) => at.back.includes("answer") && at.back.includes("\x0242"));
+  };
+  const failed = (back, number, what) => {
+    assert.equal(back.charCodeAt(4), 0xff);
+    assert.equal(back.charCodeAt(5) | (back.charCodeAt(6) << 8), number);
+    assert.ok(back.endsWith(`refused by Sallyport: ${what}`), back);
+    return gate.told((e) => e.sallyport?.anomaly === what && e.sallyport.verdict === "refuse");
+  };
+  for (const [what, sent, number, anomaly] of early)
+    await t.test(what, async (t2) => {
+      const c = await open(t2);
+      says(c, sent);
+      await failed(await c.until((at) => at.ended), number, anomaly);
+    });
+  for (const [what, sent, number, anomaly, lives] of late)
+    await t.test(what, async (t2) => {
+      const c = await loggedIn(t2);
+      says(c, sent);
+      await failed(await c.until((at) => at.back.endsWith(anomaly) && (lives || at.ended)), number, anomaly);
+      if (lives) await goesOn(c);
+    });
+
+  await t.test("statements before the server has said yes wait", async (t2) => {
+    const c = await open(t2);
+    says(c, Buffer.concat([login("anybody"), comQuery("SELECT * FROM secrets")]));
+    assert.match(await c.until((at) => at.back.includes("no-secrets")), /^.{4}\0.*#42000refused by Sallyport: no-secrets$/s);
+    await goesOn(c);
+  });
+
+  await t.test("clients that leave in the middle of a packet leave nothing at the server", async (t2) => {
+    const all = Buffer.concat([login("anybody"), comQuery(`SELECT '${"y".repeat(100)}'`), packet(0, bytes(0x16), "SELECT ?")]);
+    for (let cut = 1; cut < all.length; cut += 7) (await open(t2)).socket.end(all.subarray(0, cut));
+    await until("no session is left", async () => (await maria(to, "SELECT COUNT(*) FROM information_schema.processlist WHERE user IN ('anybody', 'unauthenticated user')")) === "0\n");
+    await goesOn(await loggedIn(t2));
+  });
+});
+
 /* What is sent, then what comes back, and the event. Where the session goes on, a query behind it is answered. */
-const login = startup({ user: "postgres", database: "postgres" });
+const welcomed = startup({ user: "postgres", database: "postgres" });
 const hello = Buffer.from("16030100050100000100", "hex");
 const fatal = [
   ["a first packet that is too short", bytes(0, 0, 0, 4), "08P01", "startup_length"],
@@ -477,7 +580,7 @@ test("what is no protocol", { timeout: 58000 }, async (t) => {
     return c;
   };
   const loggedIn = async (t2) => {
-    const c = open(t2, login);
+    const c = open(t2, welcomed);
     await c.until((at) => at.back.endsWith("Z\0\0\0\x05I"));
     c.at.back = "";
     return c;
@@ -520,13 +623,13 @@ test("what is no protocol", { timeout: 58000 }, async (t) => {
   await t.test("a request for TLS, and the startup message right behind it", async (t2) => {
     const c = open(t2, requestTls);
     await c.until((at) => at.back === "N");
-    c.socket.write(login);
+    c.socket.write(welcomed);
     await c.until((at) => at.back.endsWith("Z\0\0\0\x05I"));
     await goesOn(c);
   });
 
   await t.test("clients that leave in the middle of a message leave nothing at the server", async (t2) => {
-    const whole = [login, query("SELECT 'x' || repeat('y', 100)"), parse("a", "SELECT $1"), bind("", "a", "b"), sync];
+    const whole = [welcomed, query("SELECT 'x' || repeat('y', 100)"), parse("a", "SELECT $1"), bind("", "a", "b"), sync];
     const all = Buffer.concat(whole);
     for (let cut = 1; cut < all.length; cut += 7) {
       const c = open(t2, all.subarray(0, cut));

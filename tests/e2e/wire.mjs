@@ -43,18 +43,22 @@ export const replies = (refused, passed) => {
 
 /* ---- MySQL ---- */
 
-const packet = (sequence, ...parts) => {
+/** A packet: its number and what is in it. */
+export const packet = (sequence, ...parts) => {
   const body = Buffer.concat(parts.map((p) => (typeof p === "string" ? Buffer.from(p) : p)));
-  return Buffer.concat([bytes(body.length & 255, body.length >> 8, body.length >> 16, sequence), body]);
+  return Buffer.concat([bytes(body.length & 255, (body.length >> 8) & 255, body.length >> 16, sequence), body]);
 };
 const word = (text) => Buffer.concat([bytes(text.length), Buffer.from(text)]);
-/** What 4.1 and its successors do, PLUGIN_AUTH and DEPRECATE_EOF included. */
-const response = packet(1, bytes(0x0d, 0xa2, 0x2f, 0x01, 0, 0, 0, 1, 45), Buffer.alloc(23), "alice\0", word(""), "shop\0mysql_native_password\0");
-const comQuery = (text) => packet(0, bytes(3), text);
+const capabilities = bytes(0x0d, 0xa2, 0x2f, 0x01); // what 4.1 and its successors do, PLUGIN_AUTH and DEPRECATE_EOF included
+/** What every login begins with; TLS is asked for with no more than this. */
+export const loginHead = (flags = capabilities) => Buffer.concat([flags, bytes(0, 0, 0, 1, 45), Buffer.alloc(23)]);
+/** The login of a user without a password. */
+export const login = (user) => packet(1, loginHead(), `${user}\0`, word(""), "shop\0mysql_native_password\0");
+export const comQuery = (text) => packet(0, bytes(3), text);
 
 /** Cases of a rule on MySQL: statements that it refuses, and one that it passes. */
 export const mysqlCases = (refused, passed) => {
-  const one = (text, expect) => `  - {send_base64: ${Buffer.concat([response, comQuery(text)]).toString("base64")}, expect: ${expect}}\n`;
+  const one = (text, expect) => `  - {send_base64: ${Buffer.concat([login("alice"), comQuery(text)]).toString("base64")}, expect: ${expect}}\n`;
   return `cases:\n${refused.map((text) => one(text, "refuse")).join("")}${one(passed, "pass")}`;
 };
 /** The same for a rule on the rows of a result. */
@@ -63,7 +67,7 @@ export const mysqlRows = (refused, passed) => {
   const column = packet(2, ...["def", "", "t", "t", "name", "name"].map(word), bytes(12, 45, 0, 100, 0, 0, 0, 0x0f, 0, 0, 0, 0, 0));
   const one = (text, expect) => {
     const said = Buffer.concat([greeting, packet(2, bytes(0, 0, 0, 2, 0, 0, 0)), packet(1, bytes(1)), column, packet(3, word(text))]).toString("latin1");
-    return `  - {send_base64: ${Buffer.concat([response, comQuery("SELECT name FROM t")]).toString("base64")}, reply: ${JSON.stringify(said)}, expect: ${expect}}\n`;
+    return `  - {send_base64: ${Buffer.concat([login("alice"), comQuery("SELECT name FROM t")]).toString("base64")}, reply: ${JSON.stringify(said)}, expect: ${expect}}\n`;
   };
   return `cases:\n${one(refused, "refuse")}${one(passed, "pass")}`;
 };
