@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     STATEMENTS = 1000,
     REFUSED_EVERY = 7,
     TEXT_MAX = 64,
+    CANCEL_US = 50000,  /* a cancel request that comes before its query is for nothing: another one after so long, */
+    CANCEL_TRIES = 100, /* and so often */
 };
 
 static void die(PGconn *c, const char *what)
@@ -128,8 +131,15 @@ static void cancelled(PGconn *c)
     PGcancel *cancel = PQgetCancel(c);
     send_query(c, "SELECT pg_sleep(30)");
     sync_pipeline(c);
-    if (PQflush(c) || !cancel || !PQcancel(cancel, error, sizeof error))
-        die(c, "cancel");
+    if (PQflush(c) || !cancel)
+        die(c, "flush");
+    for (int tries = 0; tries < CANCEL_TRIES && PQisBusy(c); tries++) {
+        if (!PQcancel(cancel, error, sizeof error))
+            die(c, "cancel");
+        usleep(CANCEL_US);
+        if (!PQconsumeInput(c))
+            die(c, "input");
+    }
     PQfreeCancel(cancel);
     show(c, "cancelled", 2);
 }

@@ -137,7 +137,7 @@ async function dropped(at, redis, { asks }) {
   client.disconnect();
   const strict = open(at, { retryStrategy: null, maxRetriesPerRequest: 0 });
   const own = await strict.client("ID"), working = asks("killed at work", () => strict.blpop("nothing", 20));
-  await new Promise((ready) => setTimeout(ready, 100));
+  await new Promise((ready) => setTimeout(ready, 300));
   await redis.call("CLIENT", "KILL", "ID", own);
   await working;
   const wrong = open(at, { password: "wrong", retryStrategy: null });

@@ -142,20 +142,20 @@ async function logins(at, { asks }) {
 
 async function dropped(at, { asks }) {
   const admin = await open(at), sleeper = await open(at), sleeping = asks("KILL QUERY", async () => told(await sleeper.query("SELECT SLEEP(30) AS s")));
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await admin.query("KILL QUERY ?", [sleeper.threadId]);
   await sleeping;
   await asks("then", async () => told(await sleeper.query("SELECT 1 AS one")));
   await asks("a limit of its own", () => sleeper.query({ sql: "SELECT SLEEP(30)", timeout: 50 }));
   const working = asks("killed at work", () => sleeper.query("SELECT SLEEP(30)"));
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await admin.query("KILL ?", [sleeper.threadId]);
   await working;
   await asks("and then", () => sleeper.query("SELECT 1"));
   const pool = mariadb.createPool(settings(at, { connectionLimit: 4, minimumIdle: 1 }));
   const lost = await pool.getConnection();
   await admin.query("KILL ?", [lost.threadId]);
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await asks("killed in the pool", () => lost.query("SELECT 1"));
   await lost.release();
   await asks("the pool has another one", async () => told(await pool.query("SELECT 1 AS one")));

@@ -154,13 +154,13 @@ async function logins(at, { asks }) {
 
 async function dropped(at, { asks }) {
   const admin = await open(at), sleeper = await open(at), sleeping = asks("KILL QUERY", async () => told(await sleeper.query("SELECT SLEEP(30) AS s")));
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await admin.query("KILL QUERY ?", [sleeper.threadId]);
   await sleeping;
   await asks("then", async () => told(await sleeper.query("SELECT 1 AS one")));
   await asks("max_statement_time", () => sleeper.query("SET max_statement_time = 0.05; SELECT SLEEP(30)"));
   const working = asks("killed at work", () => sleeper.query("SET max_statement_time = 0; SELECT SLEEP(30)"));
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await admin.query("KILL ?", [sleeper.threadId]);
   await working;
   await asks("and then", () => sleeper.query("SELECT 1"));

@@ -177,7 +177,7 @@ async function cancelling(client, at, { asks }) {
   const cancelled = async (text) => {
     const running = client.query(text);
     running.catch(() => {}); // heard below
-    await new Promise((done) => setTimeout(done, 100));
+    await new Promise((done) => setTimeout(done, 300));
     await new Promise((done) => {
       const killer = new pg.Client({ host: "127.0.0.1", ...at }).connection;
       killer.on("connect", () => killer.cancel(client.processID, client.secretKey)).on("end", done).on("error", done);
@@ -247,7 +247,7 @@ async function dropped(at, { asks, note }) {
   await asks("then", () => client.query("SELECT 1"));
   const busy = await connected(at);
   const running = asks("terminated at work", () => busy.query("SELECT pg_sleep(30)"));
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await admin.query("SELECT pg_terminate_backend($1)", [busy.processID]);
   await running;
   const pool = new pg.Pool({ host: "127.0.0.1", ...at, max: 3 });

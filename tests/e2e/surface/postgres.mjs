@@ -132,7 +132,7 @@ async function copies(sql, { asks, note }) {
 async function cancelling(sql, { asks }) {
   await asks("cancel", async () => {
     const running = sql`SELECT pg_sleep(30)`;
-    setTimeout(() => running.cancel(), 150);
+    setTimeout(() => running.cancel(), 300);
     return running;
   });
   await asks("then", async () => rows(await sql`SELECT 1 AS one`));
@@ -181,7 +181,7 @@ async function dropped(at, { asks }) {
   await asks("after a termination", async () => rows(await sql`SELECT 1 AS one`));
   const id = await pid();
   const working = asks("terminated at work", () => sql`SELECT pg_sleep(30)`);
-  await new Promise((done) => setTimeout(done, 150));
+  await new Promise((done) => setTimeout(done, 300));
   await terminate(id);
   await working;
   await asks("once more", async () => rows(await sql`SELECT 1 AS one`));

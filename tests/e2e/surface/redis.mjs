@@ -121,7 +121,7 @@ async function dropped(at, client, { asks }) {
   await kill(await other.clientId());
   await asks("after a reconnection", () => other.echo("x"));
   const id = await other.clientId(), working = asks("killed at work", () => other.blPop("nothing", 20));
-  await new Promise((done) => setTimeout(done, 100));
+  await new Promise((done) => setTimeout(done, 300));
   await kill(id);
   await working;
   other.destroy();
