@@ -297,7 +297,9 @@ static enum judged judge_part(struct sp_engine *e, struct sp_session *s, enum sp
 static bool body_wanted(struct sp_engine *e, const struct sp_session *s, const struct sp_msg *m)
 {
     uint64_t wanted[SP_FIELD_WORDS];
-    return !m->whole && sp_bits_any(m->body_fields, SP_FIELDS_MAX) && sp_policy_gate(e->matcher, session_proto(s), m, wanted);
+    if (m->whole || !sp_bits_any(m->body_fields, SP_FIELDS_MAX))
+        return false;
+    return (e->learning && m->dir == SP_C2S) || sp_policy_gate(e->matcher, session_proto(s), m, wanted);
 }
 
 /* Its inspection would cost more than a message may cost. */

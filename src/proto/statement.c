@@ -14,11 +14,23 @@ static const struct { uint8_t field; uint16_t what; } wants[] = {
     {SP_STATEMENT_LIMIT, SP_SQL_LIMIT},
 };
 
-unsigned sp_statement_wanted(const struct sp_msg *m, unsigned first)
+static bool is_dear(unsigned field)
+{
+    return field == SP_STATEMENT_TABLES || field == SP_STATEMENT_COLUMNS || field == SP_STATEMENT_LITERALS || field == SP_STATEMENT_COMMENTS ||
+           field == SP_STATEMENT_SHAPE_TEXT;
+}
+
+unsigned sp_statement_wanted(struct sp_msg *m, unsigned first)
 {
     unsigned what = 0;
-    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
-        what |= sp_want(m, first + wants[i].field) ? wants[i].what : 0;
+    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++) {
+        if (!sp_want(m, first + wants[i].field))
+            continue;
+        if (!m->whole && is_dear(wants[i].field))
+            sp_bit_set(m->body_fields, first + wants[i].field);
+        else
+            what |= wants[i].what;
+    }
     return what;
 }
 
@@ -38,7 +50,7 @@ static void add_num(struct sp_msg *m, unsigned field, int64_t num)
 
 static void add_list(struct sp_msg *m, unsigned field, const struct sp_sql_list *list)
 {
-    if (!sp_want(m, field))
+    if (!sp_want(m, field) || sp_bit(m->body_fields, field))
         return;
     for (uint32_t i = 0; i < list->n; i++)
         add_text(m, field, list->items[i].text);
@@ -89,7 +101,8 @@ void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_fact
     add_list(m, first + SP_STATEMENT_LITERALS, &facts->literals);
     add_list(m, first + SP_STATEMENT_COMMENTS, &facts->comments);
     add_shape(m, first + SP_STATEMENT_SHAPE, facts->shape);
-    add_text(m, first + SP_STATEMENT_SHAPE_TEXT, facts->shape_text);
+    if (!sp_bit(m->body_fields, first + SP_STATEMENT_SHAPE_TEXT))
+        add_text(m, first + SP_STATEMENT_SHAPE_TEXT, facts->shape_text);
     add_num(m, first + SP_STATEMENT_UNIONS, facts->unions);
     add_num(m, first + SP_STATEMENT_TAUTOLOGY, facts->tautology);
     add_limit(m, first + SP_STATEMENT_LIMIT, &facts->limit, off);
