@@ -5,7 +5,7 @@
 #   make run      demonstration on :8080: a site, Sallyport in front of it, three exploits; installs what is missing
 #   make test     every test, a minute of fuzzing included, last line "N passed, M failed"; installs what is missing
 #   make check    the quick tier of it: lint, unit and case tests
-#   make bench    CPU per request beside HAProxy, nginx and ModSecurity; installs what is missing
+#   make bench    CPU per request beside HAProxy, nginx and ModSecurity, per statement beside HAProxy and PgBouncer; installs what is missing
 #   make soak     2,000 connections, every byte checked, while workers are killed, upgraded and reloaded; SOAK=short: a minute of it
 #   make fuzz     every fuzz target under libFuzzer, FUZZ_SECONDS (60) in total
 #   make prove    the harnesses of base/ under the bounded model checker CBMC
@@ -54,6 +54,7 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory configured
 	ninja -C $(BUILD) src/proc/sallyport bench/idle bench/engine
 	@node bench/bench.mjs $(BUILD)
+	@node bench/databases.mjs $(BUILD)
 
 soak: deps-soak
 	@$(MAKE) --no-print-directory configured

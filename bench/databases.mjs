@@ -150,9 +150,9 @@ const sysbench = (port, rest) => ['oltp_point_select', '--db-driver=mysql', '--m
   '--table-size=10000', '--threads=8', ...rest];
 const points = (mode) => (port, seconds) => Number(/queries:\s+(\d+)/.exec(pinned('sysbench', sysbench(port, [`--time=${seconds}`, `--db-ps-mode=${mode}`, 'run'])))[1]);
 const redisBenchmark = (pipeline) => (port, seconds) => {
-  const n = seconds * (pipeline === 1 ? 25000 : 250000);
-  pinned('redis-benchmark', ['-h', '127.0.0.1', '-p', String(port), '-t', 'get', '-r', '10000', '-c', '32', '-n', String(n), '-P', String(pipeline), '-q']);
-  return n;
+  const n = seconds * (pipeline === 1 ? 12500 : 125000); // of each command
+  pinned('redis-benchmark', ['-h', '127.0.0.1', '-p', String(port), '-t', 'set,get', '-r', '10000', '-c', '32', '-n', String(n), '-P', String(pipeline), '-q']);
+  return 2 * n;
 };
 const big = (port) => {
   const script = write('big.sql', "SELECT repeat('x', 1000) FROM generate_series(1, 100000);\n");
@@ -188,7 +188,7 @@ const patches = path.join(source, 'patches');
 const DATABASES = {
   pgsql: { start: startPostgres, loads: { 'pgbench -S, simple': pgbench('simple'), 'pgbench -S, extended': pgbench('extended'), 'pgbench -S, prepared': pgbench('prepared') }, guard: true },
   mysql: { start: startMariadb, loads: { 'point selects of sysbench, text': points('disable'), 'point selects of sysbench, prepared': points('auto') }, guard: true },
-  redis: { start: startRedis, loads: { 'redis-benchmark GET, one by one': redisBenchmark(1), 'redis-benchmark GET, 16 in a pipeline': redisBenchmark(16) } },
+  redis: { start: startRedis, loads: { 'redis-benchmark SET and GET, one by one': redisBenchmark(1), 'redis-benchmark SET and GET, 16 in a pipeline': redisBenchmark(16) } },
 };
 
 async function database(protocol, base) {
@@ -196,7 +196,7 @@ async function database(protocol, base) {
   const ports = { direct: base, haproxy: base + 1, bare: base + 2, guarded: base + 3, pgbouncer: base + 4 };
   if (protocol !== 'pgsql') delete ports.pgbouncer;
   await begin(base);
-  const rules = guard ? [patches, await approved(protocol, base, base + 5, Object.values(loads))] : [patches];
+  const rules = guard ? [patches, await approved(protocol, base, base + 5, [...Object.values(loads), ...(protocol === 'pgsql' ? [big] : [])])] : [patches];
   const none = write('none.yaml', fs.readFileSync(path.join(source, 'guards', protocol === 'redis' ? 'mysql/mysql-no-udf.yaml' : 'redis/redis-no-keys.yaml')));
   const boxes = {
     haproxy: haproxy(base, ports.haproxy),
