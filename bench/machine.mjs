@@ -34,7 +34,7 @@ export function start(name, command, args) {
 
 function stopAll() {
   for (const child of children) child.kill('SIGTERM');
-  fs.rmSync(work, { recursive: true, force: true });
+  fs.rmSync(work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }); // servers may still be ending
 }
 process.on('exit', stopAll);
 process.on('SIGINT', () => process.exit(130));
