@@ -196,7 +196,7 @@ test("no open file is left: one plain line, those who are connected go on, other
 
 test("a port in use: one line, exit status 1", async (t) => {
   const { port } = await plain(t);
-  const args = ["protect", "--listen", `127.0.0.1:${port}`, "--to", "127.0.0.1:1", "--rules", path.join(root, "patches/nginx")];
+  const args = ["protect", "--protocol", "http", "--listen", `127.0.0.1:${port}`, "--to", "127.0.0.1:1", "--rules", path.join(root, "patches/nginx")];
   complains(assert, run(args), 1, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: (address already in use|another program listens there)`));
 });
 
