@@ -459,7 +459,7 @@ static void a_rested_worker_is_followed_by_another(void **state)
     assert_int_equal(wire_tell(f, &(struct sp_relay_told){.order = SP_ORDER_REST}), 0);
     wire_join(f);
     f->relay = before;
-    close(sp_relay_segment(again));
+    sp_relay_free(again);
     close(c);
     close(s);
 }
