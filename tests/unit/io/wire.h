@@ -9,7 +9,7 @@
 #include "unit.h"
 
 enum wire_limits {
-    WIRE_PATIENCE_S = 10, /* a test that waits longer has failed */
+    WIRE_PATIENCE_S = 30, /* a test that waits longer has failed: a connection whose first packet is lost is tried again after 1, 3, 7 and 15 s */
     WIRE_CONNECTIONS = 16,
 };
 
