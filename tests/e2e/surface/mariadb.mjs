@@ -152,7 +152,7 @@ async function dropped(at, { asks }) {
   await admin.query("KILL ?", [sleeper.threadId]);
   await working;
   await asks("and then", () => sleeper.query("SELECT 1"));
-  const pool = mariadb.createPool(settings(at, { connectionLimit: 4, minimumIdle: 1 }));
+  const pool = mariadb.createPool(settings(at, { connectionLimit: 4, minimumIdle: 1, timezone: "local" }));
   const lost = await pool.getConnection();
   await admin.query("KILL ?", [lost.threadId]);
   await new Promise((done) => setTimeout(done, 300));
