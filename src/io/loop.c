@@ -143,13 +143,14 @@ static void run_queued(struct worker *w)
     while (next) {
         struct conn *c = &w->conns[next];
         next = c->run_next;
-        c->queued = false;
         if (c->phase == CONN_DEAD) {
+            c->queued = false;
             c->run_next = w->dead;
             w->dead = conn_index(w, c);
             continue;
         }
-        hand_take(w, c);
+        hand_take(w, c); /* from here on a successor looks at it in any case */
+        c->queued = false;
         if (c->phase == CONN_OPEN)
             conn_run(w, c);
         else if (c->phase == CONN_PREFACE)

@@ -435,8 +435,8 @@ static void go_on(struct worker *w, struct conn *c, enum fate fate)
         conn_abort(w, c);
         return;
     }
-    if (fate == FATE_CONTINUE && c->phase == CONN_OPEN && !worker_plain(w))
-        conn_judge(w, c);
+    if (fate == FATE_CONTINUE && c->phase == CONN_OPEN && (c->session.opaque || !worker_plain(w)))
+        conn_judge(w, c); /* or what was found of bytes that nobody judges would wait for the next ones */
     worker_look_again(w, c);
     if (is_live(c))
         watch_again(w, c);
@@ -476,28 +476,31 @@ static void look_at_events(struct worker *w)
     }
 }
 
-/* Nothing is inspected: sessions go on unread, or end, as the service says. */
+/* Nothing is inspected: sessions go on unread, with what was held of them, or end, as the service says. */
 static void make_plain(struct worker *w, struct conn *c)
 {
     bool pass = conn_service(w, c)->fail == SP_FAIL_OPEN;
     hand_mark(w, c, HAND_STEP, SP_C2S, 0);
     if (c->phase == CONN_PREFACE && pass)
         c->session.opaque = true;
-    else if (c->phase == CONN_OPEN && !c->session.opaque && !(pass && sp_session_quarantine(&w->engine, &c->session, "not_inspected")))
+    else if (c->phase != CONN_LINGER && !(pass && sp_session_quarantine(&w->engine, &c->session, "not_inspected")))
         conn_abort(w, c);
 }
 
 static void resume(struct worker *w, struct conn *c)
 {
     bool missed = c->queued;
+    if (is_live(c))
+        hand_take(w, c); /* first: else nobody would know any more that it was missed */
     c->queued = false;
     if (c->phase == CONN_DEAD) /* closed just now; the lists that it may have been in are forgotten */
         conn_bury_later(w, c);
     if (!is_live(c))
         return;
-    hand_take(w, c);
-    if (worker_plain(w))
+    if (worker_plain(w) && !c->session.opaque) {
         make_plain(w, c);
+        missed = true;
+    }
     if (is_live(c) && missed)
         worker_look_again(w, c);
     if (is_live(c))

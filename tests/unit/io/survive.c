@@ -376,6 +376,11 @@ static void prepare_dead(struct wire *w)
     w->origin = -1;
 }
 
+static void prepare_plain(struct wire *w)
+{
+    w->conf.policy = NULL;
+}
+
 /* The keeper has many descriptors of its own; nobody notes those of listeners as known. */
 static void prepare_crowd(struct wire *w)
 {
@@ -411,6 +416,8 @@ static const struct play plays[] = {
     {"new connections", RULES, prepare_nothing, play_accept},
     {"the second address", RULES, prepare_second, play_small},
     {"a dead server", RULES, prepare_dead, play_dead_server},
+    {"messages that nobody inspects", RULES, prepare_plain, play_small},
+    {"bodies that nobody inspects", RULES, prepare_plain, play_pieces},
     {"many descriptors", RULES, prepare_crowd, play_half_close}, /* the last: they stay */
 };
 enum { PLAYS = sizeof plays / sizeof *plays };
@@ -422,6 +429,11 @@ static void still_serves(struct wire *w)
 {
     char text[512];
     int c = wire_client(w);
+    if (!w->conf.policy) {
+        close(first_exchange(w, c));
+        close(c);
+        return;
+    }
     wire_say(c, "x\r\n\r\n");
     while (recv(c, text, sizeof text, 0) > 0) /* an answer, or just the end */
         ;
@@ -494,15 +506,15 @@ static void a_server_that_takes_its_time(void **state)
     (void)state;
     int filler[FILLERS], c, s;
     now.name = "a slow server";
-    for (unsigned stop = 10; stop < 30; stop += 5) {
+    for (unsigned stop = 10; stop < 40; stop += 5) {
         struct wire *w = now.wire = wire_new(RULES);
         assert_int_equal(listen(w->origin, 0), 0);
-        for (int i = 0; i < FILLERS; i++) {
+        now.end = (struct mortal_end){.stop = stop, .again = stop & 1 ? 25 : 0, .how = SP_DEATH_FOREIGN};
+        mortal_start(&now.mortal, w, &now.end, -1);
+        for (int i = 0; i < FILLERS; i++) { /* behind the fork: the keeper must not hold them open */
             filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
             (void)!connect(filler[i], &w->service->to.at[0].sa.any, w->service->to.at[0].len);
         }
-        now.end = (struct mortal_end){.stop = stop, .again = stop & 1 ? 25 : 0, .how = SP_DEATH_FOREIGN};
-        mortal_start(&now.mortal, w, &now.end, -1);
         c = wire_client(w);
         wire_say(c, WIRE_REQUEST);
         usleep(50000);
