@@ -104,12 +104,9 @@ void sp_put_i64(struct sp_buf *b, int64_t v)
 void sp_put_hex64(struct sp_buf *b, uint64_t v)
 {
     char digits[16];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = "0123456789abcdef"[v & 15];
-        v >>= 4;
-    } while (v);
-    sp_put(b, sp_span_of(digits + at, sizeof digits - at));
+    for (size_t at = sizeof digits; at-- > 0; v >>= 4)
+        digits[at] = "0123456789abcdef"[v & 15];
+    sp_put(b, sp_span_of(digits, sizeof digits));
 }
 
 void sp_put_fmt(struct sp_buf *b, const char *fmt, ...)

@@ -30,6 +30,7 @@ void sp_put_byte(struct sp_buf *b, uint8_t c);
 void sp_put_str(struct sp_buf *b, const char *nul_terminated);
 void sp_put_u64(struct sp_buf *b, uint64_t v);
 void sp_put_i64(struct sp_buf *b, int64_t v);
+/* 16 digits. */
 void sp_put_hex64(struct sp_buf *b, uint64_t v);
 __attribute__((format(printf, 2, 3))) void sp_put_fmt(struct sp_buf *b, const char *fmt, ...);
 /* s as the inside of a JSON string (no quotes): escapes, control bytes as \u00xx; bytes that are not valid UTF-8 as

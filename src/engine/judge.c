@@ -294,12 +294,19 @@ static enum judged judge_part(struct sp_engine *e, struct sp_session *s, enum sp
     return JUDGED_MOVED;
 }
 
-static bool body_wanted(struct sp_engine *e, const struct sp_session *s, const struct sp_msg *m)
+/* False: the rest of the message is wanted first. */
+static bool unit_judge(struct sp_engine *e, const struct sp_session *s)
 {
+    const struct sp_msg *m = &e->msg;
     uint64_t wanted[SP_FIELD_WORDS];
-    if (m->whole || !sp_bits_any(m->body_fields, SP_FIELDS_MAX))
+    if (m->whole || !sp_bits_any(m->body_fields, SP_FIELDS_MAX)) {
+        sp_policy_judge(e->matcher, session_proto(s), m, &e->verdict);
+        return true;
+    }
+    if ((e->learning && m->dir == SP_C2S) || sp_policy_gate(e->matcher, session_proto(s), m, wanted))
         return false;
-    return (e->learning && m->dir == SP_C2S) || sp_policy_gate(e->matcher, session_proto(s), m, wanted);
+    sp_policy_judge_gated(e->matcher, &e->verdict);
+    return true;
 }
 
 /* Its inspection would cost more than a message may cost. */
@@ -326,9 +333,8 @@ enum judged judge_unit(struct sp_engine *e, struct sp_session *s, enum sp_dir di
             return judge_unframed(e, s, dir, e->msg.anomaly) ? JUDGED_MOVED : JUDGED_LATER;
         return refuse_malformed(e, s, dir, e->msg.unit.n, false) ? JUDGED_MOVED : JUDGED_LATER;
     }
-    if (body_wanted(e, s, &e->msg))
+    if (!unit_judge(e, s))
         return JUDGED_COLLECT;
-    sp_policy_judge(e->matcher, session_proto(s), &e->msg, &e->verdict);
     if (e->verdict.over && e->verdict.act < SP_REFUSE)
         unit_over(e, s, dir);
     enum judged done = unit_enact(e, s, dir);

@@ -158,16 +158,19 @@ static bool is_unreserved(uint8_t c)
 
 void sp_url_encode(struct sp_buf *out, struct sp_span in, unsigned flags, struct sp_span keep)
 {
+    size_t run = 0;
     for (size_t i = 0; i < in.n; i++) {
         uint8_t c = in.p[i];
-        if (is_unreserved(c) || sp_span_byte(keep, 0, c) != SP_NOT_FOUND) {
-            sp_put_byte(out, c);
-        } else if (c == ' ' && (flags & SP_URL_PLUS)) {
+        if (is_unreserved(c) || sp_span_byte(keep, 0, c) != SP_NOT_FOUND)
+            continue;
+        sp_put(out, sp_span_sub(in, run, i - run));
+        run = i + 1;
+        if (c == ' ' && (flags & SP_URL_PLUS)) {
             sp_put_byte(out, '+');
         } else {
-            sp_put_byte(out, '%');
-            sp_put_byte(out, (uint8_t)"0123456789ABCDEF"[c >> 4]);
-            sp_put_byte(out, (uint8_t)"0123456789ABCDEF"[c & 15]);
+            const uint8_t escape[] = {'%', (uint8_t)"0123456789ABCDEF"[c >> 4], (uint8_t)"0123456789ABCDEF"[c & 15]};
+            sp_put(out, sp_span_of(escape, sizeof escape));
         }
     }
+    sp_put(out, sp_span_from(in, run));
 }

@@ -190,10 +190,10 @@ bool sp_shape_proves(const char *protocol, const struct sp_shape *shape, struct 
     struct sp_sql_mode mode = {.dialect = strcmp(protocol, "mysql") == 0 ? SP_SQL_MYSQL : SP_SQL_PGSQL};
     struct sp_sql_facts facts;
     struct sp_span names[PARTS];
-    uint8_t text[17];
+    uint8_t text[16];
     struct sp_buf hex = sp_buf_fixed(text, sizeof text);
     sp_sql_read(shape->text, mode, SP_SQL_SHAPE, a, &facts);
-    sp_put_fmt(&hex, "%016llx", (unsigned long long)facts.shape);
+    sp_put_hex64(&hex, facts.shape);
     bool fits = shape->text.n && shape->text.n + SP_STATEMENT_KEY_MAX < WIRE_MAX / 2;
     return fits && !facts.unclear && !facts.broken && split(shape->key, a, names) && names[2].n <= NAME_MAX_BYTES &&
            sp_span_eq(names[PARTS - 1], sp_buf_span(&hex));

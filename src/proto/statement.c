@@ -61,8 +61,7 @@ static void add_shape(struct sp_msg *m, unsigned field, uint64_t shape)
     if (!sp_want(m, field))
         return;
     struct sp_buf text = sp_buf_arena(m->arena, 16);
-    for (int shift = 60; shift >= 0; shift -= 4)
-        sp_put_byte(&text, (uint8_t)"0123456789abcdef"[shape >> shift & 15]);
+    sp_put_hex64(&text, shape);
     add_text(m, field, sp_buf_done(&text, m->arena));
 }
 
@@ -135,7 +134,7 @@ struct sp_span sp_statement_key(struct sp_span user, struct sp_span database, st
         sp_url_encode(&out, names[i], 0, SP_LIT(" @:+"));
         sp_put_byte(&out, '/');
     }
-    sp_put_fmt(&out, "%016llx", (unsigned long long)shape);
+    sp_put_hex64(&out, shape);
     a->exhausted |= out.full;
     return out.full ? (struct sp_span){NULL, 0} : sp_buf_done(&out, a);
 }

@@ -12,7 +12,7 @@
 #define BLOCK_MAGIC UINT64_C(0x313059434c4f5053) /* "SPOLCY01" */
 
 enum block_limits {
-    BLOCK_VERSION = 3,
+    BLOCK_VERSION = 4,
     BLOCK_SIDES_MAX = 16,      /* protocols times two directions */
     BLOCK_MAX = 2000000000,    /* offsets are 32 bits */
     NO_KEY = 0,                /* key ids count from 1 */
@@ -99,7 +99,6 @@ struct bside {
     uint64_t want[SP_FIELD_WORDS];
     uint64_t programmed[SP_FIELD_WORDS]; /* fields with a bfield that has something in it */
     struct bref ungated;      /* rules that read body fields and that no posting of the head's fields gates */
-    uint32_t gated;           /* some posting is POST_GATE */
 };
 struct bkey { uint64_t hash; struct bref name; uint32_t id, used; };
 
@@ -218,10 +217,12 @@ struct sp_matcher {
     uint32_t generation;
     uint32_t *seen;           /* by rule: generation in which it became a candidate */
     uint32_t *candidates; uint32_t ncandidates;
+    uint8_t *found_by;        /* by rule: enum posting_flags of the postings that made it a candidate */
     uint32_t *first, *next;   /* values of the message by field */
     uint32_t *fixed;          /* by value: index of its fix, if that fix is this value's */
     uint8_t *join;
-    unsigned post_flags;      /* POST_JUDGE or POST_GATE */
+    unsigned post_flags;      /* enum posting_flags of the postings that are looked at */
+    uint64_t scan_steps;      /* that finding the candidates took */
     /* while evaluating */
     const struct sp_msg *msg;
     const struct sp_proto *proto;

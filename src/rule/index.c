@@ -347,8 +347,6 @@ void side_finish(struct builder *b, struct side_build *s, const struct sp_proto 
             ;
         put_kind(b, s, i, j, &fields[s->all[i].p.field]);
         sp_bit_set(ret->programmed, s->all[i].p.field);
-        for (uint32_t k = i; k < j; k++)
-            ret->gated |= s->all[k].flags & POST_GATE;
     }
     if (!b->failed) {
         ret->fields = (struct bref){block_put(b, fields, proto->nfields * sizeof *fields, 8), proto->nfields};

@@ -18,12 +18,13 @@ int sp_matcher_new(const struct sp_policy *p, struct sp_matcher **ret)
     *mt = (struct sp_matcher){.policy = p, .only = UINT32_MAX, .budget = UINT64_MAX};
     mt->seen = calloc(p->nrules + 1, sizeof *mt->seen);
     mt->candidates = calloc(p->nrules + 1, sizeof *mt->candidates);
+    mt->found_by = calloc(p->nrules + 1, sizeof *mt->found_by);
     mt->first = calloc(SP_FIELDS_MAX, sizeof *mt->first);
     mt->next = malloc(SP_VALUES_MAX * sizeof *mt->next);
     mt->fixed = calloc(SP_VALUES_MAX, sizeof *mt->fixed);
     mt->join = malloc(JOIN_MAX);
     const uint32_t *dbs = block_at(p, p->scratch_dbs);
-    bool ok = mt->seen && mt->candidates && mt->first && mt->next && mt->fixed && mt->join;
+    bool ok = mt->seen && mt->candidates && mt->found_by && mt->first && mt->next && mt->fixed && mt->join;
     for (uint32_t i = 0; ok && i < p->nscratch_dbs; i++)
         ok = hs_alloc_scratch(block_at(p, dbs[i]), &mt->scratch) == HS_SUCCESS;
     if (!ok) {
@@ -41,6 +42,7 @@ void sp_matcher_free(struct sp_matcher *m)
     hs_free_scratch(m->scratch);
     free(m->seen);
     free(m->candidates);
+    free(m->found_by);
     free(m->first);
     free(m->next);
     free(m->fixed);
@@ -78,12 +80,16 @@ bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enu
 
 /* ---- candidates ---- */
 
-static void candidate(struct sp_matcher *mt, uint32_t rule)
+static void candidate(struct sp_matcher *mt, uint32_t rule, unsigned flags)
 {
-    if (mt->seen[rule] == mt->generation || (mt->only != UINT32_MAX && mt->only != rule))
+    if (mt->only != UINT32_MAX && mt->only != rule)
         return;
-    mt->seen[rule] = mt->generation;
-    mt->candidates[mt->ncandidates++] = rule;
+    if (mt->seen[rule] != mt->generation) {
+        mt->seen[rule] = mt->generation;
+        mt->found_by[rule] = 0;
+        mt->candidates[mt->ncandidates++] = rule;
+    }
+    mt->found_by[rule] |= (uint8_t)flags;
 }
 
 /* Postings are sorted by key id: those for any key, and those for this value's key. */
@@ -93,7 +99,7 @@ static void post(struct sp_matcher *mt, struct bref ref, uint32_t key)
     uint32_t i = 0;
     for (; i < ref.n && list[i].key == NO_KEY; i++) {
         if (list[i].flags & mt->post_flags)
-            candidate(mt, list[i].rule);
+            candidate(mt, list[i].rule, list[i].flags);
     }
     if (key == NO_KEY || i == ref.n)
         return;
@@ -107,7 +113,7 @@ static void post(struct sp_matcher *mt, struct bref ref, uint32_t key)
     }
     for (; low < ref.n && list[low].key == key; low++) {
         if (list[low].flags & mt->post_flags)
-            candidate(mt, list[low].rule);
+            candidate(mt, list[low].rule, list[low].flags);
     }
 }
 
@@ -352,6 +358,8 @@ static uint32_t judge_candidates(struct sp_matcher *mt, struct sp_verdict *v)
     for (uint32_t i = 0; i < mt->ncandidates; i++) {
         uint32_t rule = mt->candidates[i];
         const struct brule *r = rule_at(mt, rule);
+        if (!(mt->found_by[rule] & POST_JUDGE))
+            continue;
         mt->fired = UINT32_MAX;
         if (eval_condition(mt, r->when) != YES || mt->steps > mt->budget)
             continue;
@@ -388,26 +396,29 @@ static void correct(struct sp_matcher *mt, uint32_t ncorrecting, struct sp_verdi
         v->act = SP_ALERT; /* it is already as it would be corrected */
 }
 
-void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, struct sp_verdict *ret)
+static void judge(struct sp_matcher *mt, const struct bside *side, struct sp_verdict *ret)
 {
-    const struct bside *side = side_of(mt->policy, proto, m->dir);
     ret->act = SP_PASS;
     ret->over = false;
     ret->status = ret->nhits = ret->nfixes = 0;
-    if (!side->used)
-        return;
-    start(mt, proto, m, POST_JUDGE);
     const uint32_t *always = block_at(mt->policy, side->always.off);
     for (uint32_t i = 0; i < side->always.n; i++)
-        candidate(mt, always[i]);
-    find_candidates(mt, side);
+        candidate(mt, always[i], POST_JUDGE);
     uint32_t ncorrecting = judge_candidates(mt, ret);
     ret->over = mt->steps > mt->budget;
     ret->status = refusal_status(mt, ret);
     if (ret->act == SP_CORRECT && !ret->over)
         correct(mt, ncorrecting, ret);
-    if (m->arena->exhausted && ret->act < SP_REFUSE)
+    if (mt->arena->exhausted && ret->act < SP_REFUSE)
         ret->act = SP_REFUSE; /* some function could not be computed: what it would have said is not known */
+}
+
+void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, struct sp_verdict *ret)
+{
+    const struct bside *side = side_of(mt->policy, proto, m->dir);
+    start(mt, proto, m, POST_JUDGE);
+    find_candidates(mt, side);
+    judge(mt, side, ret);
 }
 
 /* ---- is the body wanted? ---- */
@@ -454,18 +465,23 @@ bool sp_policy_gate(struct sp_matcher *mt, const struct sp_proto *proto, const s
 {
     const struct bside *side = side_of(mt->policy, proto, m->dir);
     sp_bits_zero(ret, SP_FIELDS_MAX);
-    if (!side->gated && side->ungated.n == 0)
-        return false;
-    start(mt, proto, m, POST_GATE);
+    start(mt, proto, m, POST_GATE | POST_JUDGE);
     mt->unknown = m->body_fields;
+    find_candidates(mt, side);
+    mt->scan_steps = mt->steps;
     if (gate_untriggered(mt, side, m, ret))
         return true;
-    if (side->gated)
-        find_candidates(mt, side);
     for (uint32_t i = 0; i < mt->ncandidates; i++) {
         const struct brule *r = rule_at(mt, mt->candidates[i]);
-        if (body_matters(mt, r, m))
+        if ((mt->found_by[mt->candidates[i]] & POST_GATE) && body_matters(mt, r, m))
             return ask_for(r, m, ret);
     }
     return mt->steps > mt->budget && ask_anything(m, ret);
+}
+
+void sp_policy_judge_gated(struct sp_matcher *mt, struct sp_verdict *ret)
+{
+    mt->unknown = NULL;
+    mt->steps = mt->scan_steps;
+    judge(mt, side_of(mt->policy, mt->proto, mt->msg->dir), ret);
 }

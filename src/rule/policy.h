@@ -98,5 +98,7 @@ bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enu
 bool sp_policy_gate(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, uint64_t *ret);
 /* Judges a decoded message. Fix values are in m->arena. When that is exhausted the message is refused. */
 void sp_policy_judge(struct sp_matcher *mt, const struct sp_proto *proto, const struct sp_msg *m, struct sp_verdict *ret);
+/* The same for the message that sp_policy_gate was asked about just now, which asked for nothing: what it found is not looked for again. */
+void sp_policy_judge_gated(struct sp_matcher *mt, struct sp_verdict *ret);
 
 #endif

@@ -48,8 +48,8 @@ static void put_number(struct sp_buf *b, struct model *m)
         uint64_t v;
         struct sp_span decimal, hex;
     } numbers[] = {
-        {0, {(const uint8_t *)"0", 1}, {(const uint8_t *)"0", 1}},
-        {10, {(const uint8_t *)"10", 2}, {(const uint8_t *)"a", 1}},
+        {0, {(const uint8_t *)"0", 1}, {(const uint8_t *)"0000000000000000", 16}},
+        {10, {(const uint8_t *)"10", 2}, {(const uint8_t *)"000000000000000a", 16}},
         {UINT64_MAX, {(const uint8_t *)"18446744073709551615", 20}, {(const uint8_t *)"ffffffffffffffff", 16}},
     };
     unsigned i = h_pick(3);

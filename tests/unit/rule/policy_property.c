@@ -341,6 +341,18 @@ static void same_for_every_body(struct trial *t, const struct sp_msg *head)
     }
 }
 
+/* What the gate has found is what judging would find. */
+static void same_verdict(struct trial *t, const struct sp_msg *head)
+{
+    static struct sp_verdict gated, fresh;
+    sp_policy_judge_gated(t->matcher, &gated);
+    sp_policy_judge(t->matcher, t->world.proto, head, &fresh);
+    assert_true(gated.act == fresh.act && gated.status == fresh.status && gated.over == fresh.over);
+    assert_true(gated.nhits == fresh.nhits && gated.nfixes == fresh.nfixes);
+    for (uint32_t i = 0; i < gated.nhits; i++)
+        assert_int_equal(gated.hits[i].rule, fresh.hits[i].rule);
+}
+
 static void gate_waits_when_it_matters(void **state)
 {
     (void)state;
@@ -350,11 +362,14 @@ static void gate_waits_when_it_matters(void **state)
         for (uint32_t i = 0; any && i < MESSAGES; i++) {
             uint64_t wanted[SP_FIELD_WORDS];
             struct sp_msg head = world_head(&trial.world);
+            sp_matcher_limit(trial.matcher, i % 4 * 20);
             bool waits = sp_policy_gate(trial.matcher, trial.world.proto, &head, wanted);
             closed += waits;
             open += !waits;
-            if (!waits)
+            if (!waits) {
+                same_verdict(&trial, &head);
                 same_for_every_body(&trial, &head);
+            }
         }
         trial_end(&trial);
     }
