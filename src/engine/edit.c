@@ -35,6 +35,7 @@ static void msg_init(struct sp_engine *e, const struct sp_session *s, struct sp_
     memset(m, 0, sizeof *m);
     m->dir = (uint8_t)dir;
     m->want = msg_want(e, s, dir);
+    m->eager = e->policy ? sp_policy_eager(e->policy, session_proto(s), dir) : NULL;
 }
 
 void msg_start(struct sp_engine *e, const struct sp_session *s, struct sp_msg *m, enum sp_dir dir, struct sp_span unit, bool whole)

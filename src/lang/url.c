@@ -151,17 +151,16 @@ struct sp_span sp_url_decode(struct sp_span in, unsigned flags, struct sp_arena 
     return sp_buf_done(&out, a);
 }
 
-static bool is_unreserved(uint8_t c)
-{
-    return sp_is_digit(c) || (uint8_t)(sp_lower(c) - 'a') < 26 || c == '-' || c == '.' || c == '_' || c == '~';
-}
+static const bool unreserved[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true,
+};
 
 void sp_url_encode(struct sp_buf *out, struct sp_span in, unsigned flags, struct sp_span keep)
 {
     size_t run = 0;
     for (size_t i = 0; i < in.n; i++) {
         uint8_t c = in.p[i];
-        if (is_unreserved(c) || sp_span_byte(keep, 0, c) != SP_NOT_FOUND)
+        if (unreserved[c] || sp_span_byte(keep, 0, c) != SP_NOT_FOUND)
             continue;
         sp_put(out, sp_span_sub(in, run, i - run));
         run = i + 1;

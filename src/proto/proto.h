@@ -43,6 +43,8 @@ enum sp_field_flags {
     SP_F_IKEY = 1 << 7,   /* keys compare without ASCII case */
     SP_F_BODY = 1 << 8,   /* known only when the whole unit has been collected */
     SP_F_SESSION = 1 << 9,/* filled in by the engine, same for every message of the session */
+    SP_F_WORDS = 1 << 10, /* with BODY: left for later only where every run of letters, digits and _ in its values stands in the protocol's `text`
+                             as well, capital or small */
 };
 
 struct sp_field {
@@ -95,6 +97,7 @@ struct sp_msg {
     bool whole;              /* in: the unit includes its body (frame was asked for it) */
     struct sp_span unit;     /* in */
     const uint64_t *want;    /* in: bit set by field; values of other fields need not be added */
+    const uint64_t *eager;   /* in: body fields that are asked for whatever the head says: not worth leaving for later. NULL: none */
     struct sp_arena *arena;  /* in */
     struct sp_value *values; /* room for SP_VALUES_MAX */
     uint32_t nvalues;
@@ -177,6 +180,7 @@ struct sp_proto {
     const char *name, *title, *spec;
     const struct sp_field *fields; /* SP_SESSION_NFIELDS of the session's first */
     uint16_t nfields;
+    uint16_t text;                      /* the field that those with SP_F_WORDS are read from; 0: there are none */
     /* Flat; zero = fresh; copied on crash, upgrade, migration. The version stays while members are only added at the end, where zero
      * means that it is not known. */
     uint16_t state_size, state_version;

@@ -6,31 +6,46 @@
 
 /* ---- values ---- */
 
-static const struct { uint8_t field; uint16_t what; } wants[] = {
-    {SP_STATEMENT_KIND, SP_SQL_KINDS},         {SP_STATEMENT_COUNT, SP_SQL_KINDS},          {SP_STATEMENT_TABLES, SP_SQL_TABLES},
-    {SP_STATEMENT_COLUMNS, SP_SQL_COLUMNS},    {SP_STATEMENT_FUNCTIONS, SP_SQL_FUNCTIONS},  {SP_STATEMENT_LITERALS, SP_SQL_LITERALS},
-    {SP_STATEMENT_COMMENTS, SP_SQL_COMMENTS},  {SP_STATEMENT_SHAPE, SP_SQL_SHAPE},          {SP_STATEMENT_SHAPE_TEXT, SP_SQL_SHAPE_TEXT},
-    {SP_STATEMENT_KEY, SP_SQL_SHAPE},          {SP_STATEMENT_UNIONS, SP_SQL_UNIONS},        {SP_STATEMENT_TAUTOLOGY, SP_SQL_TAUTOLOGY},
-    {SP_STATEMENT_LIMIT, SP_SQL_LIMIT},
+static const uint16_t reads[SP_STATEMENT_NFIELDS] = {
+    [SP_STATEMENT_KIND] = SP_SQL_KINDS,         [SP_STATEMENT_COUNT] = SP_SQL_KINDS,         [SP_STATEMENT_TABLES] = SP_SQL_TABLES,
+    [SP_STATEMENT_COLUMNS] = SP_SQL_COLUMNS,    [SP_STATEMENT_FUNCTIONS] = SP_SQL_FUNCTIONS, [SP_STATEMENT_LITERALS] = SP_SQL_LITERALS,
+    [SP_STATEMENT_COMMENTS] = SP_SQL_COMMENTS,  [SP_STATEMENT_SHAPE] = SP_SQL_SHAPE,         [SP_STATEMENT_SHAPE_TEXT] = SP_SQL_SHAPE_TEXT,
+    [SP_STATEMENT_KEY] = SP_SQL_SHAPE,          [SP_STATEMENT_UNIONS] = SP_SQL_UNIONS,       [SP_STATEMENT_TAUTOLOGY] = SP_SQL_TAUTOLOGY,
+    [SP_STATEMENT_LIMIT] = SP_SQL_LIMIT,
 };
 
-static bool is_dear(unsigned field)
+#define BIT(id) (UINT64_C(1) << SP_STATEMENT_##id)
+static const uint64_t ALL = (UINT64_C(1) << SP_STATEMENT_NFIELDS) - 1;
+static const uint64_t DEAR = BIT(KIND) | BIT(TABLES) | BIT(COLUMNS) | BIT(FUNCTIONS) | BIT(LITERALS) | BIT(COMMENTS) | BIT(SHAPE_TEXT);
+
+/* The bits of the statement's fields, the first of them lowest. */
+static uint64_t ours(const uint64_t *fields, unsigned first)
 {
-    return field == SP_STATEMENT_TABLES || field == SP_STATEMENT_COLUMNS || field == SP_STATEMENT_LITERALS || field == SP_STATEMENT_COMMENTS ||
-           field == SP_STATEMENT_SHAPE_TEXT;
+    unsigned word = first / 64, shift = first % 64;
+    uint64_t low = fields[word] >> shift, high = shift && word + 1 < SP_FIELD_WORDS ? fields[word + 1] << (64 - shift) : 0;
+    return (low | high) & ALL;
 }
 
-unsigned sp_statement_wanted(struct sp_msg *m, unsigned first)
+/* A quoted name may be written otherwise than it is: U&"\0061", "a""b". */
+static bool names_are_as_written(struct sp_span text, uint8_t quote)
 {
-    unsigned what = 0;
-    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++) {
-        if (!sp_want(m, first + wants[i].field))
-            continue;
-        if (!m->whole && is_dear(wants[i].field))
-            sp_bit_set(m->body_fields, first + wants[i].field);
-        else
-            what |= wants[i].what;
+    for (size_t at = sp_span_byte(text, 0, quote); at != SP_NOT_FOUND; at = sp_span_byte(text, at + 1, quote)) {
+        if (sp_span_at(text, at + 1) == quote || (at > 0 && text.p[at - 1] == '&'))
+            return false;
     }
+    return true;
+}
+
+unsigned sp_statement_wanted(struct sp_msg *m, unsigned first, struct sp_span text)
+{
+    uint64_t wanted = ours(m->want, first), later = m->whole ? 0 : wanted & DEAR & ~(m->eager ? ours(m->eager, first) : 0);
+    unsigned what = 0;
+    if (later && (!names_are_as_written(text, '"') || !names_are_as_written(text, '`')))
+        later = 0;
+    for (uint64_t bits = later; bits; bits &= bits - 1)
+        sp_bit_set(m->body_fields, first + (unsigned)__builtin_ctzll(bits));
+    for (uint64_t bits = wanted & ~later; bits; bits &= bits - 1)
+        what |= reads[__builtin_ctzll(bits)];
     return what;
 }
 

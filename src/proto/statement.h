@@ -19,11 +19,11 @@ enum sp_statement_limits {
  */
 /* clang-format off */
 #define SP_STATEMENT_FIELDS(F, proto) \
-    F(KIND, proto ".statement.kind", SP_STR, SP_F_C2S | SP_F_REP | SP_F_ICASE, "select", "Verb of each statement, in small letters.") \
+    F(KIND, proto ".statement.kind", SP_STR, SP_F_C2S | SP_F_REP | SP_F_ICASE | SP_F_BODY | SP_F_WORDS, "select", "Verb of each statement, in small letters.") \
     F(COUNT, proto ".statement.count", SP_NUM, SP_F_C2S, "1", "Number of statements in the text.") \
-    F(TABLES, proto ".statement.tables", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY, "public.users", "Tables named, folded as the server folds them, qualified as written.") \
-    F(COLUMNS, proto ".statement.columns", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY, "u.password", "Columns named.") \
-    F(FUNCTIONS, proto ".statement.functions", SP_STR, SP_F_C2S | SP_F_REP, "version", "Functions named.") \
+    F(TABLES, proto ".statement.tables", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY | SP_F_WORDS, "public.users", "Tables named, folded as the server folds them, qualified as written.") \
+    F(COLUMNS, proto ".statement.columns", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY | SP_F_WORDS, "u.password", "Columns named.") \
+    F(FUNCTIONS, proto ".statement.functions", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY | SP_F_WORDS, "version", "Functions named.") \
     F(LITERALS, proto ".statement.literals", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY, "O'Neill", "Literals: strings decoded, numbers as written.") \
     F(COMMENTS, proto ".statement.comments", SP_STR, SP_F_C2S | SP_F_REP | SP_F_BODY, "/* x */", "Comments with their delimiters.") \
     F(SHAPE, proto ".statement.shape", SP_STR, SP_F_C2S, "0123456789abcdef", "Shape of the text: 16 hexadecimal digits, equal for texts that differ in literals, lengths of lists, blanks and comments alone.") \
@@ -37,9 +37,9 @@ enum sp_statement_limits {
 enum sp_statement_field { SP_STATEMENT_FIELDS(SP_STATEMENT_ENUM, "") SP_STATEMENT_NFIELDS };
 #undef SP_STATEMENT_ENUM
 
-/* What is to be read of a text now: bits of enum sp_sql_want; what is left for later is noted in m->body_fields. `first` is the field of the catalogue
- * that SP_STATEMENT_KIND is. */
-unsigned sp_statement_wanted(struct sp_msg *m, unsigned first);
+/* What is to be read of this text now: bits of enum sp_sql_want; what is left for later is noted in m->body_fields. `first` is the field of the
+ * catalogue that SP_STATEMENT_KIND is. */
+unsigned sp_statement_wanted(struct sp_msg *m, unsigned first, struct sp_span text);
 /* Values of all that was read, but for the key. `off`: where the text begins in the unit. */
 void sp_statement_add(struct sp_msg *m, unsigned first, const struct sp_sql_facts *facts, size_t off);
 /* The edit that makes a value of SP_STATEMENT_LIMIT the number `to`. */

@@ -97,6 +97,7 @@ struct bside {
     struct bref keys;         /* struct bkey table: names used as keys, open addressing, a power of two */
     struct bref always;       /* rule numbers judged for every message */
     uint64_t want[SP_FIELD_WORDS];
+    uint64_t eager[SP_FIELD_WORDS];      /* body fields of `ungated` rules */
     uint64_t programmed[SP_FIELD_WORDS]; /* fields with a bfield that has something in it */
     struct bref ungated;      /* rules that read body fields and that no posting of the head's fields gates */
 };

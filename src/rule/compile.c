@@ -396,10 +396,14 @@ static void index_rule(struct builder *b, uint32_t i, const struct sp_rule *r, s
     if (!br->reads_body)
         return;
     t = trigger_of(r, br->body, &b->arena);
-    if (t.always)
+    if (t.always) {
         add_rule(b, &un->ungated, i);
-    else
-        side_add(b, b->sides[br->side], i, &t, POST_GATE);
+        sp_bits_or(side->eager, br->body, SP_FIELDS_MAX);
+        return;
+    }
+    side_add(b, b->sides[br->side], i, &t, POST_GATE);
+    for (uint32_t k = 0; k < t.n; k++)
+        sp_bit_set(side->want, t.preds[k].field);
 }
 
 static void put_rule(struct builder *b, uint32_t i, struct brule *br, struct bside *sides, struct unindexed *un)

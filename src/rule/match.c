@@ -73,6 +73,11 @@ const uint64_t *sp_policy_want(const struct sp_policy *p, const struct sp_proto 
     return side_of(p, proto, dir)->want;
 }
 
+const uint64_t *sp_policy_eager(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir)
+{
+    return side_of(p, proto, dir)->eager;
+}
+
 bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir)
 {
     return !side_of(p, proto, dir)->used;

@@ -87,6 +87,8 @@ void sp_matcher_limit(struct sp_matcher *m, uint64_t steps);
 
 /* Fields of `proto` in direction `dir` that rules read before the body is known. SP_FIELD_WORDS words. */
 const uint64_t *sp_policy_want(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
+/* Body fields that some rule asks for whatever the head says. */
+const uint64_t *sp_policy_eager(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
 /* True when no rule reads anything in that direction: units need not even be decoded for rules. */
 bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
 /*

@@ -24,6 +24,24 @@ struct finding {
 
 static const struct trigger ALWAYS = {.cost = COST_ALWAYS, .always = true};
 
+/* Has it a character that ordinary values do not have? Then even a short literal says something. */
+static bool is_rare(struct sp_span s)
+{
+    const struct sp_span rare = SP_LIT("%{}$`|\\<>^[]\"'");
+    for (size_t i = 0; i < s.n; i++) {
+        if (sp_span_byte(rare, 0, s.p[i]) != SP_NOT_FOUND)
+            return true;
+    }
+    return false;
+}
+
+static unsigned literal_cost(struct sp_span s)
+{
+    if (s.n >= 5)
+        return s.n >= 8 ? COST_LITERAL_LONG : COST_LITERAL;
+    return s.n >= 3 || is_rare(s) ? COST_LITERAL_SHORT : COST_TINY;
+}
+
 /* Adds p to a set whose memory is there. */
 static void add(const struct finding *f, struct trigger *t, struct pred p)
 {
@@ -33,10 +51,53 @@ static void add(const struct finding *f, struct trigger *t, struct pred p)
     t->cost = p.cost > t->cost ? p.cost : t->cost;
 }
 
+static bool is_hidden(const struct finding *f, uint16_t field)
+{
+    return f->hidden && sp_bit(f->hidden, field);
+}
+
+/* What is not known yet, and is left for later only if its words can be seen in a text that is known. */
+static bool shows_in_text(const struct finding *f, uint16_t field)
+{
+    return (f->proto->fields[field].flags & SP_F_WORDS) && !is_hidden(f, f->proto->text);
+}
+
+static bool is_word_byte(uint8_t c)
+{
+    return sp_is_digit(c) || (uint8_t)(sp_lower(c) - 'a') < 26 || c == '_';
+}
+
+static struct sp_span longest_word(struct sp_span s)
+{
+    struct sp_span best = {NULL, 0};
+    for (size_t i = 0, begin = 0; i <= s.n; i++) {
+        if (i < s.n && is_word_byte(s.p[i]))
+            continue;
+        if (i - begin > best.n)
+            best = sp_span_sub(s, begin, i - begin);
+        begin = i + 1;
+    }
+    return best;
+}
+
+/* A predicate on a hidden field becomes one on the text. False: it has no word to look for. */
+static bool show(const struct finding *f, struct pred *p)
+{
+    if (!is_hidden(f, p->field))
+        return true;
+    p->field = f->proto->text;
+    p->kind = PRED_PATTERN;
+    p->pattern = PAT_CONTAINS;
+    p->caseless = true;
+    p->text = longest_word(p->text);
+    p->cost = literal_cost(p->text);
+    return p->text.n > 0;
+}
+
 static struct trigger one(struct finding *f, struct pred p)
 {
     struct trigger t = {.preds = sp_arena_get(f->arena, sizeof *t.preds)};
-    if (!t.preds)
+    if (!t.preds || !show(f, &p))
         return ALWAYS;
     add(f, &t, p);
     return t;
@@ -78,7 +139,7 @@ static const struct sp_expr *plain_field(const struct finding *f, const struct s
         *ret_fold = lower ? "lower" : upper ? "upper" : NULL;
         e = e->args[0];
     }
-    if (e->kind != SP_EX_FIELD || (f->hidden && sp_bit(f->hidden, e->field)))
+    if (e->kind != SP_EX_FIELD || (is_hidden(f, e->field) && (*ret_length || !shows_in_text(f, e->field))))
         return NULL;
     return e;
 }
@@ -92,24 +153,6 @@ static bool fold_fits(struct sp_span s, const char *fold)
             return false;
     }
     return true;
-}
-
-/* Has it a character that ordinary values do not have? Then even a short literal says something. */
-static bool is_rare(struct sp_span s)
-{
-    const struct sp_span rare = SP_LIT("%{}$`|\\<>^[]\"'");
-    for (size_t i = 0; i < s.n; i++) {
-        if (sp_span_byte(rare, 0, s.p[i]) != SP_NOT_FOUND)
-            return true;
-    }
-    return false;
-}
-
-static unsigned literal_cost(struct sp_span s)
-{
-    if (s.n >= 5)
-        return s.n >= 8 ? COST_LITERAL_LONG : COST_LITERAL;
-    return s.n >= 3 || is_rare(s) ? COST_LITERAL_SHORT : COST_TINY;
 }
 
 /* One ordinary character says too little to look for it. */
@@ -140,7 +183,7 @@ static struct trigger present(struct finding *f, const struct sp_expr *e)
     unsigned repeated;
     const struct sp_expr *field;
     (void)expr_fields(e, f->proto, &repeated, &field);
-    if (!field || field->kind != SP_EX_FIELD || (f->hidden && sp_bit(f->hidden, field->field)))
+    if (!field || field->kind != SP_EX_FIELD || is_hidden(f, field->field))
         return ALWAYS;
     struct pred p = pred_on(f, field, NULL);
     p.kind = PRED_PRESENT;
@@ -170,7 +213,7 @@ static struct trigger regex_trigger(struct finding *f, const struct sp_expr *e, 
     if (!telling(&l)) {
         p.pattern = PAT_REGEX;
         p.cost = COST_PATTERN;
-        return p.keyed || ends_lines(p.text) ? present(f, e) : one(f, p);
+        return p.keyed || ends_lines(p.text) || is_hidden(f, p.field) ? present(f, e) : one(f, p);
     }
     struct trigger all = {.n = 0};
     p.pattern = PAT_CONTAINS;
@@ -245,8 +288,11 @@ static struct trigger list_trigger(struct finding *f, const struct sp_expr *e)
             p.text = item->str;
             p.cost = eq_cost(p.text.n);
         }
-        if (p.kind == PRED_NUM || fold_fits(p.text, fold))
-            add(f, &t, p);
+        if (p.kind == PRED_EQ && !fold_fits(p.text, fold))
+            continue;
+        if (!show(f, &p))
+            return ALWAYS;
+        add(f, &t, p);
     }
     return t;
 }

@@ -310,6 +310,12 @@ static void side(struct check *c, uint32_t i)
     rule_list(c, s->ungated, i);
 }
 
+/* Nothing is looked at where no rule is. */
+static void empty_side(struct check *c, const struct bside *s)
+{
+    claim(c, !sp_bits_any(s->programmed, SP_FIELDS_MAX) && s->always.n == 0 && s->ungated.n == 0);
+}
+
 int sp_policy_verify(const void *block, size_t len, const struct sp_policy **ret)
 {
     struct check c = {.p = block};
@@ -325,6 +331,8 @@ int sp_policy_verify(const void *block, size_t len, const struct sp_policy **ret
     for (uint32_t i = 0; !c.bad && i < BLOCK_SIDES_MAX; i++) {
         if (c.p->sides[i].used)
             side(&c, i);
+        else
+            empty_side(&c, &c.p->sides[i]);
     }
     const uint32_t *dbs = array(&c, c.p->scratch_dbs, c.p->nscratch_dbs, sizeof *dbs);
     const struct bref *recipes = array(&c, c.p->recipes, c.p->nscratch_dbs, sizeof *recipes);

@@ -340,6 +340,7 @@ const struct sp_proto sp_proto_mysql = {
     .spec = "MySQL 8.0, Client/Server Protocol; MariaDB 10.11, the same",
     .fields = fields,
     .nfields = SP_MYSQL_NFIELDS,
+    .text = SP_MYSQL_QUERY,
     .state_size = sizeof(struct mysql_state),
     .state_version = 1,
     .head_max = LOGIN_MAX,

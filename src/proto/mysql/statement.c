@@ -13,7 +13,7 @@ struct sp_sql_mode mysql_mode(const struct mysql_state *st)
 void mysql_statement(const struct mysql_state *st, struct sp_msg *m, struct sp_span text)
 {
     struct sp_sql_facts facts;
-    unsigned what = sp_statement_wanted(m, SP_MYSQL_KIND);
+    unsigned what = sp_statement_wanted(m, SP_MYSQL_KIND, text);
     mysql_add(m, SP_MYSQL_QUERY, (struct sp_span){NULL, 0}, text);
     if (!what)
         return;

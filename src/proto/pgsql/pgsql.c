@@ -225,6 +225,7 @@ const struct sp_proto sp_proto_pgsql = {
     .spec = "PostgreSQL 15, Frontend/Backend Protocol 3.0",
     .fields = fields,
     .nfields = SP_PGSQL_NFIELDS,
+    .text = SP_PGSQL_QUERY,
     .state_size = sizeof(struct pgsql_state),
     .state_version = 1,
     .head_max = STARTUP_MAX,

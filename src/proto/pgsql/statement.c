@@ -84,7 +84,7 @@ static bool certain(const struct pgsql_state *st, struct sp_span text)
 bool pgsql_statement(const struct pgsql_state *st, struct sp_msg *m, struct sp_span text)
 {
     struct sp_sql_facts facts;
-    unsigned what = sp_statement_wanted(m, SP_PGSQL_KIND);
+    unsigned what = sp_statement_wanted(m, SP_PGSQL_KIND, text);
     if (sp_want(m, SP_PGSQL_QUERY))
         pgsql_add(m, SP_PGSQL_QUERY, NOTHING, text);
     if (!what)
