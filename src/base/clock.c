@@ -24,6 +24,15 @@ uint64_t sp_clock_real_us(void)
     return read_ns(CLOCK_REALTIME) / 1000;
 }
 
+struct sp_moment sp_clock_moment(uint64_t real_us)
+{
+    time_t seconds = (time_t)((real_us < LAST_US ? real_us : LAST_US) / 1000000);
+    struct tm tm;
+    if (!localtime_r(&seconds, &tm))
+        return (struct sp_moment){0};
+    return (struct sp_moment){.time = (uint16_t)(tm.tm_hour * 100 + tm.tm_min), .weekday = (uint8_t)(tm.tm_wday ? tm.tm_wday : 7)};
+}
+
 void sp_clock_eve(uint64_t real_us, char ret[32])
 {
     uint64_t us = real_us < LAST_US ? real_us : LAST_US;

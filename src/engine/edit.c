@@ -13,8 +13,11 @@ static void session_values(struct sp_engine *e, const struct sp_session *s, stru
         [SP_FIELD_SRCPORT] = {.num = s->client.port},
         [SP_FIELD_DSTPORT] = {.num = s->server.port},
         [SP_FIELD_SERVICE] = {.str = service},
+        [SP_FIELD_TIME] = {.num = e->moment.time},
+        [SP_FIELD_WEEKDAY] = {.num = e->moment.weekday},
     };
-    for (uint16_t f = 0; f < SP_SESSION_NFIELDS; f++) {
+    const uint16_t known = e->moment.weekday ? SP_SESSION_NFIELDS : SP_FIELD_TIME;
+    for (uint16_t f = 0; f < known; f++) {
         struct sp_value v = all[f];
         v.field = f;
         if (sp_want(m, f))

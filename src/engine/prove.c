@@ -70,6 +70,7 @@ static void run_case(struct proof *pf, const struct sp_proto *proto, const struc
     pf->anomaly = NULL;
     pf->left[0].n = pf->left[1].n = 0;
     pf->engine.services = c->service ? &c->service : NULL;
+    pf->engine.moment = c->at;
     sp_session_open(&pf->engine, &pf->session, proto, 0);
     pf->session.one_sided = c->reply.n == 0;
     feed(pf, SP_C2S, c->send);

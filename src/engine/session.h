@@ -11,6 +11,7 @@
 #ifndef SP_ENGINE_SESSION_H
 #define SP_ENGINE_SESSION_H
 
+#include "base/clock.h"
 #include "engine/pool.h"
 #include "proto/proto.h"
 #include "rule/policy.h"
@@ -85,6 +86,7 @@ struct sp_engine {
     bool forwarded;                 /* tell the server the client's address (X-Forwarded-For) */
     const char *const *services;    /* names by sp_session.service; may be NULL */
     uint64_t now_ms;                /* told by the driver before each call; monotonic */
+    struct sp_moment moment;        /* told by the driver, every second or so; rules see no clock where the day is not known */
     void (*emit)(void *ctx, const struct sp_event *ev); /* may be NULL */
     /* every judged unit, before its bytes move on; may be NULL */
     void (*judged)(void *ctx, const struct sp_session *s, const struct sp_msg *m, const struct sp_verdict *v);

@@ -10,6 +10,7 @@
 enum loop_limits {
     SAY_EVERY_MS = 1000,
     TICK_MS = 1000,        /* see sp_relay_conf.tick */
+    CLOCK_MS = 1000,       /* how late the time that rules see may be */
     INDEX_SHIFT = 2,       /* below it the kind */
     GENERATION_SHIFT = 34, /* below it the index */
 };
@@ -213,12 +214,21 @@ static void tick(struct worker *w)
     wheel_arm(w, w->tick_ms);
 }
 
+static void read_clock(struct worker *w)
+{
+    if (worker_now(w) < w->clock_ms)
+        return;
+    w->clock_ms = worker_now(w) + CLOCK_MS;
+    w->engine.moment = sp_clock_moment(sp_clock_real_us());
+}
+
 void worker_turns(struct worker *w)
 {
     struct segment *s = w->segment;
     while (!w->resting && !(s->stopping && w->active == 0)) {
         int n = worker_wait(w);
         w->engine.now_ms = sp_clock_mono_ns() / 1000000;
+        read_clock(w);
         for (int i = 0; i < n; i++)
             worker_event(w, &s->events[i]);
         run_queued(w);

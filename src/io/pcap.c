@@ -305,6 +305,7 @@ static void set_time(struct sp_replay *r, const struct pcap_pkthdr *h)
 {
     r->now_us = (uint64_t)h->ts.tv_sec * 1000000 + (uint64_t)h->ts.tv_usec;
     r->engine.now_ms = r->now_us / 1000;
+    r->engine.moment = sp_clock_moment(r->now_us);
 }
 
 static int one_packet(struct sp_replay *r, int link, const struct pcap_pkthdr *h, const uint8_t *bytes)

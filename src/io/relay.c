@@ -269,6 +269,7 @@ static int worker_make(struct worker *w, struct sp_relay *r, const struct sp_rel
     int rc = worker_engine(w, conf);
     w->engine.patient = true;
     w->engine.now_ms = sp_clock_mono_ns() / 1000000;
+    w->engine.moment = sp_clock_moment(sp_clock_real_us());
     if (rc == 0)
         rc = plan_enter(w, conf);
     if (rc == 0)

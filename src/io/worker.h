@@ -214,6 +214,7 @@ struct worker {
     uint64_t resume_ms;      /* until then, or until a connection ends */
     uint64_t said_ms[SAY_KINDS];
     uint64_t tick_ms;        /* when conf.tick is called next */
+    uint64_t clock_ms;       /* when the time of day is looked at next */
     struct sp_counters *count;
     struct sp_counters before; /* as a predecessor left them */
     uint32_t shed_at;          /* where the next search begins */

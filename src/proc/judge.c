@@ -2,6 +2,7 @@
 /* judge: one recorded connection through an engine session, without sockets. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "proc/judge.h"
 
 enum {
@@ -99,6 +100,7 @@ void sp_judge_connection(struct sp_judge *j, const struct sp_proto *proto, struc
     struct sp_session s;
     j->messages = 0;
     j->nfindings = 0;
+    e->moment = sp_clock_moment(sp_clock_real_us());
     sp_session_open(e, &s, proto, 0);
     s.one_sided = server.n == 0;
     bool moved = true;

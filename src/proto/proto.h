@@ -62,7 +62,10 @@ struct sp_field {
     F(IP_DST, "ip.dst", SP_IP, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "192.0.2.80", "Address that the client connected to.") \
     F(SRCPORT, "tcp.srcport", SP_NUM, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "40123", "TCP port of the client.")          \
     F(DSTPORT, "tcp.dstport", SP_NUM, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "80", "TCP port that the client connected to.") \
-    F(SERVICE, "service.name", SP_STR, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "shop", "Name of the service in the configuration.")
+    F(SERVICE, "service.name", SP_STR, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "shop", "Name of the service in the configuration.") \
+    F(TIME, "clock.time", SP_NUM, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "1430",                                          \
+      "Time of day in the machine's time zone, hours times 100 and minutes: 0 to 2359.")                              \
+    F(WEEKDAY, "clock.weekday", SP_NUM, SP_F_C2S | SP_F_S2C | SP_F_SESSION, "7", "Day of the week: 1 is Monday, 7 Sunday.")
 
 #define SP_FIELD_ENUM(id, name, type, flags, hint, doc) SP_FIELD_##id,
 enum sp_session_field { SP_SESSION_FIELDS(SP_FIELD_ENUM) SP_SESSION_NFIELDS };

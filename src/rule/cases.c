@@ -147,6 +147,21 @@ static void case_service(struct case_reading *cr, struct fy_node *key, struct fy
     cr->c->service = (const char *)sp_buf_done(&name, &cr->r->f->set->arena).p;
 }
 
+/* "Sun 03:00" */
+static void case_at(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
+{
+    static const char days[] = "MonTueWedThuFriSatSun";
+    struct sp_span text = scalar(n), day = sp_span_sub(text, 0, 3);
+    size_t place = day.n == 3 ? sp_span_find(sp_span_str(days), 0, day) : SP_NOT_FOUND;
+    uint64_t hours = 24, minutes = 60;
+    (void)key;
+    bool form = text.n == 9 && text.p[3] == ' ' && text.p[6] == ':' && place != SP_NOT_FOUND && place % 3 == 0;
+    if (!form || !sp_span_u64(sp_span_sub(text, 4, 2), &hours) || !sp_span_u64(sp_span_sub(text, 7, 2), &minutes) || hours > 23 || minutes > 59)
+        wrong(cr->r, n, "a time is written \"Sun 03:00\"");
+    else
+        cr->c->at = (struct sp_moment){.time = (uint16_t)(hours * 100 + minutes), .weekday = (uint8_t)(place / 3 + 1)};
+}
+
 static void case_title(struct case_reading *cr, struct fy_node *key, struct fy_node *n)
 {
     (void)cr, (void)key, (void)n; /* for the reader of the file */
@@ -155,7 +170,7 @@ static void case_title(struct case_reading *cr, struct fy_node *key, struct fy_n
 static const struct { const char *name; void (*read)(struct case_reading *, struct fy_node *, struct fy_node *); } keys[] = {
     {"send", case_send}, {"send_base64", case_base64}, {"request", case_request}, {"reply", case_reply},
     {"reply_base64", case_reply_base64}, {"expect", case_expect}, {"becomes", case_becomes}, {"becomes_base64", case_becomes_base64},
-    {"becomes_request", case_becomes_request}, {"service", case_service}, {"title", case_title},
+    {"becomes_request", case_becomes_request}, {"service", case_service}, {"at", case_at}, {"title", case_title},
 };
 
 static void read_key(struct case_reading *cr, struct fy_node *key, struct fy_node *value)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "proto/proto.h"
 
 /* ---- diagnostics: shared by rules, configuration, corpus lines ---- */
@@ -35,6 +36,7 @@ struct sp_case {              /* a proof: bytes and what must become of them */
     struct sp_span reply;     /* what the server answers (response rules); empty: no server */
     enum sp_act expect;       /* gravest verdict of its messages, by this rule alone */
     const char *service;      /* value of service.name; NULL: none */
+    struct sp_moment at;      /* what rules see of the clock */
     struct sp_span becomes;   /* when n > 0: what must leave towards the server (or the client, for response rules) */
     const char *file;
     unsigned line;

@@ -52,6 +52,24 @@ test("an answer to a refused request is no evidence against the server", (t) => 
   assert.deepEqual(line.rules, ["TEST-0001"]);
 });
 
+test("rules see the time of day and the day of the week, in the machine's time zone", (t) => {
+  const guard = (id, when) => `guard: ${id}\ntitle: t\nwhen: ${when}\nthen: alert\ncases:
+  - {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", at: Mon 00:00, expect: alert}
+  - {send: "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", expect: pass}\n---\n`;
+  const days = [1, 2, 3, 4, 5, 6, 7].map((day) => guard(`day-${day}`, `clock.weekday == ${day} or clock.weekday == 1 and clock.time == 0`)).join("");
+  const hours = Array.from({ length: 24 }, (_, h) => guard(`hour-${h}`, `clock.time >= ${h * 100} and clock.time < ${h * 100 + 60} or clock.weekday == 1 and clock.time == 0`)).join("");
+  const file = write(scratch(t), "clock.yaml", days + hours);
+  for (const east of [-11, 0, 5, 14]) {
+    const there = () => new Date(Date.now() + east * 3600000), expected = (d) => [`day-${d.getUTCDay() || 7}`, `hour-${d.getUTCHours()}`].join();
+    const before = expected(there());
+    const result = run(["judge", "--rules", file, "-"], { input: record("a", request("/")), env: { ...process.env, TZ: `XXX${east > 0 ? "-" : "+"}${Math.abs(east)}` } });
+    assert.equal(result.status, 0, result.err);
+    const [{ rules: told }] = lines(result);
+    if (there().getUTCMinutes() !== 0) assert.equal(told.join(), before);
+    assert.equal(told.length, there().getUTCDay() === 1 && there().getUTCHours() === 0 && there().getUTCMinutes() === 0 ? 31 : 2);
+  }
+});
+
 test("ids come back as they are", (t) => {
   const id = 'quote " backslash \\ newline \n tab \t ünïcödé \u{1f6aa}';
   assert.equal(lines(judge(t, record(id, request("/"))))[0].id, id);

@@ -12,8 +12,8 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "
 export const binary = path.resolve(process.env.SALLYPORT ?? path.join(root, "build/src/proc/sallyport"));
 
 /** Runs it to its end. */
-export function run(args, { input, cwd = root, stdio } = {}) {
-  const done = spawnSync(binary, args, { input, cwd, stdio, encoding: "utf8", maxBuffer: 1 << 28, timeout: 60000 });
+export function run(args, { input, cwd = root, stdio, env } = {}) {
+  const done = spawnSync(binary, args, { input, cwd, stdio, env, encoding: "utf8", maxBuffer: 1 << 28, timeout: 60000 });
   if (done.error && done.error.code !== "EPIPE") throw done.error; // it may end before it has read all its input
   return { status: done.status, out: done.stdout ?? "", err: done.stderr ?? "" };
 }

@@ -42,13 +42,15 @@ static const struct { const char *yaml, *says; } mistakes[] = {
      "r.yaml:4:16: error: several actions must all be corrections: a message has one verdict\n    then: [refuse, set http.request.method to \"A\"]\n"
      "                   ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n"},
     {"guard: g\ntitle: t\nwhen: " ANY_METHOD "\nthen: alert\ncases:\n  - {snd: a, expect: alert}\n  - {send: a, expect: alrt}\n  - {send: a}\n  - b\n  - {send: a, request: b, expect: pass}\n"
-     "  - {send_base64: a$, expect: pass}\n",
+     "  - {send_base64: a$, expect: pass}\n  - {send: a, at: Sun 24:00, expect: pass}\n  - {send: a, at: eSu 03:00, expect: pass}\n",
      "r.yaml:6:6: error: unknown key \"snd\": did you mean send?\n      - {snd: a, expect: alert}\n         ^~~\n"
      "r.yaml:7:23: error: expect is one of pass, alert, correct, refuse, drop, close\n      - {send: a, expect: alrt}\n                          ^~~~\n"
      "r.yaml:8:6: error: a case needs what is sent (send, send_base64 or request), or a reply of a server that speaks first, and expect\n      - {send: a}\n         ^~~~\n"
      "r.yaml:9:5: error: a case is {send: ..., expect: ...}\n      - b\n        ^\n"
      "r.yaml:10:15: error: what is sent is given already\n      - {send: a, request: b, expect: pass}\n                  ^~~~~~~\n"
-     "r.yaml:11:19: error: this is not base64\n      - {send_base64: a$, expect: pass}\n                      ^~\n"},
+     "r.yaml:11:19: error: this is not base64\n      - {send_base64: a$, expect: pass}\n                      ^~\n"
+     "r.yaml:12:19: error: a time is written \"Sun 03:00\"\n      - {send: a, at: Sun 24:00, expect: pass}\n                      ^~~~~~~~~\n"
+     "r.yaml:13:19: error: a time is written \"Sun 03:00\"\n      - {send: a, at: eSu 03:00, expect: pass}\n                      ^~~~~~~~~\n"},
     {RULE("g", ANY_METHOD) "---\n" RULE("g", ANY_METHOD), "r.yaml:7: error: g is defined already, at r.yaml:1\n"},
     {"macros: {a: b}\npatch: x\n", "r.yaml:2:1: error: macros and lists stand in a document of their own: put --- before the rule\n    patch: x\n    ^~~~~\n"},
     {"macros:\n  len: a\n  a b: c\n  x: y\nlists:\n  l: a\n  m: []\nlist: 1\n",
