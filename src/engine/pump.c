@@ -119,6 +119,28 @@ static bool pump_tls(struct sp_engine *e, struct sp_session *s)
     return pump_opaque(s);
 }
 
+struct verbs {
+    const struct sp_policy *policy;
+    const struct sp_proto *proto;
+};
+
+static bool is_heard(const void *ctx, struct sp_span verb)
+{
+    const struct verbs *v = ctx;
+    return sp_policy_heard(v->policy, v->proto, SP_C2S, verb);
+}
+
+static struct sp_frame frame(const struct sp_engine *e, const struct sp_session *s, enum sp_dir dir)
+{
+    const struct sp_side *d = &s->side[dir];
+    const struct sp_proto *proto = session_proto(s);
+    const struct verbs verbs = {e->policy, proto};
+    struct sp_ask ask = {.whole = d->flags & SP_SIDE_COLLECT, .max = e->body_max, .want = msg_want(e, s, dir)};
+    if (dir == SP_C2S && proto->verb && e->policy && !e->learning && sp_policy_by_verb(e->policy, proto, dir))
+        ask.verb = (struct sp_ask_verb){is_heard, &verbs};
+    return proto->frame(s->state, dir, side_pending(e, d), d->mark, &ask);
+}
+
 /* One step in one direction. True when something moved. */
 static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir)
 {
@@ -135,8 +157,7 @@ static bool pump_side(struct sp_engine *e, struct sp_session *s, enum sp_dir dir
         d->flags |= SP_SIDE_STALL;
         return false;
     }
-    const struct sp_ask ask = {.whole = d->flags & SP_SIDE_COLLECT, .max = e->body_max, .want = msg_want(e, s, dir)};
-    struct sp_frame f = session_proto(s)->frame(s->state, dir, side_pending(e, d), d->mark, &ask);
+    struct sp_frame f = frame(e, s, dir);
     switch (f.fate) {
     case SP_MORE:
         pump_wait(e, s, dir, &f);

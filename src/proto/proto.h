@@ -43,6 +43,7 @@ enum sp_field_flags {
     SP_F_IKEY = 1 << 7,   /* keys compare without ASCII case */
     SP_F_BODY = 1 << 8,   /* known only when the whole unit has been collected */
     SP_F_SESSION = 1 << 9,/* filled in by the engine, same for every message of the session */
+    SP_F_SOME = 1 << 11,  /* only messages have it that frame takes for units whatever sp_ask.verb says */
     SP_F_WORDS = 1 << 10, /* with BODY: left for later only where every run of letters, digits and _ in its values stands in the protocol's `text`
                              as well, capital or small */
 };
@@ -137,11 +138,21 @@ enum sp_fate {
     SP_BAD,     /* can never become a unit: refuse and close */
 };
 
+/*
+ * Which messages rules can say anything about, by what they are called: the value of the protocol's `verb`. Only where no rule has to look at a
+ * field that any message may have.
+ */
+struct sp_ask_verb {
+    bool (*heard)(const void *ctx, struct sp_span verb); /* false: no rule can hold for a message of that name */
+    const void *ctx;
+};
+
 /* What is asked of frame. */
 struct sp_ask {
     bool whole;           /* the unit with its body */
     uint64_t max;         /* which may be so long */
     const uint64_t *want; /* fields that rules read in this direction: messages that have none of them may flow, many at once */
+    struct sp_ask_verb verb; /* .heard NULL: nothing is known of that. Else: messages that it does not hear of may flow whatever is wanted of them */
 };
 
 struct sp_frame {
@@ -183,6 +194,7 @@ struct sp_proto {
     const char *name, *title, *spec;
     const struct sp_field *fields; /* SP_SESSION_NFIELDS of the session's first */
     uint16_t nfields;
+    uint16_t verb;                      /* the field that says what is asked of the server, for sp_ask.verb; 0: none */
     uint16_t text;                      /* the field that those with SP_F_WORDS are read from; 0: there are none */
     /* Flat; zero = fresh; copied on crash, upgrade, migration. The version stays while members are only added at the end, where zero
      * means that it is not known. */

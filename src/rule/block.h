@@ -93,6 +93,7 @@ struct bfield {
 
 struct bside {
     uint32_t used;
+    uint32_t by_verb;         /* rules trigger on values of the protocol's verb and on fields that only some messages have, on nothing else */
     struct bref fields;       /* struct bfield by field number */
     struct bref keys;         /* struct bkey table: names used as keys, open addressing, a power of two */
     struct bref always;       /* rule numbers judged for every message */

@@ -435,6 +435,24 @@ static struct bref put_list(struct builder *b, const struct rule_list *l)
     return (struct bref){block_put(b, l->rules, l->n * sizeof *l->rules, 8), l->n};
 }
 
+static bool only_values(const struct bfield *f)
+{
+    bool patterns = f->db[DB_LITERALS] | f->db[DB_EXPRESSIONS] | f->db[DB_KEYED_LITERALS] | f->db[DB_KEYED_EXPRESSIONS];
+    return !patterns && !f->present.n && !(f->above[1].n | f->below[1].n | f->equal[1].n);
+}
+
+static bool is_by_verb(const struct builder *b, const struct bside *side, const struct sp_proto *proto)
+{
+    const struct bfield *fields = (const void *)(b->out.p + side->fields.off);
+    if (!proto->verb || side->always.n || !only_values(&fields[proto->verb]))
+        return false;
+    for (size_t f = sp_bits_next(side->programmed, SP_FIELDS_MAX, 0); f < SP_FIELDS_MAX; f = sp_bits_next(side->programmed, SP_FIELDS_MAX, f + 1)) {
+        if (f != proto->verb && !(proto->fields[f].flags & SP_F_SOME))
+            return false;
+    }
+    return true;
+}
+
 static void write_block(struct builder *b, struct sp_policy *head)
 {
     struct unindexed un[BLOCK_SIDES_MAX] = {0};
@@ -449,6 +467,7 @@ static void write_block(struct builder *b, struct sp_policy *head)
         side_finish(b, b->sides[i], sp_protos[i / 2], &head->sides[i]);
         head->sides[i].always = put_list(b, &un[i].always);
         head->sides[i].ungated = put_list(b, &un[i].ungated);
+        head->sides[i].by_verb = !b->failed && is_by_verb(b, &head->sides[i], sp_protos[i / 2]);
     }
     if (!b->failed) {
         head->nrules = b->set->nrules;

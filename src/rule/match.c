@@ -78,6 +78,25 @@ const uint64_t *sp_policy_eager(const struct sp_policy *p, const struct sp_proto
     return side_of(p, proto, dir)->eager;
 }
 
+bool sp_policy_by_verb(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir)
+{
+    return side_of(p, proto, dir)->by_verb;
+}
+
+bool sp_policy_heard(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir, struct sp_span verb)
+{
+    const struct bside *side = side_of(p, proto, dir);
+    const struct bfield *f = (const struct bfield *)block_at(p, side->fields.off) + proto->verb;
+    const struct beq *table = block_at(p, f->eq.off);
+    if (!f->eq.n || !(f->eq_lengths >> (verb.n & 63) & 1))
+        return false;
+    uint64_t hash = sp_ihash(verb);
+    uint32_t i = (uint32_t)hash & (f->eq.n - 1);
+    while (table[i].used && (table[i].hash != hash || table[i].value.n != verb.n))
+        i = (i + 1) & (f->eq.n - 1);
+    return table[i].used;
+}
+
 bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir)
 {
     return !side_of(p, proto, dir)->used;

@@ -89,6 +89,9 @@ void sp_matcher_limit(struct sp_matcher *m, uint64_t steps);
 const uint64_t *sp_policy_want(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
 /* Body fields that some rule asks for whatever the head says. */
 const uint64_t *sp_policy_eager(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
+/* True where rules can be told apart by the value of sp_proto.verb, see sp_ask.verb: then no rule holds for a message whose verb is not heard. */
+bool sp_policy_by_verb(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
+bool sp_policy_heard(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir, struct sp_span verb);
 /* True when no rule reads anything in that direction: units need not even be decoded for rules. */
 bool sp_policy_idle(const struct sp_policy *p, const struct sp_proto *proto, enum sp_dir dir);
 /*

@@ -313,7 +313,7 @@ static void side(struct check *c, uint32_t i)
 /* Nothing is looked at where no rule is. */
 static void empty_side(struct check *c, const struct bside *s)
 {
-    claim(c, !sp_bits_any(s->programmed, SP_FIELDS_MAX) && s->always.n == 0 && s->ungated.n == 0);
+    claim(c, !sp_bits_any(s->programmed, SP_FIELDS_MAX) && s->always.n == 0 && s->ungated.n == 0 && !s->by_verb);
 }
 
 int sp_policy_verify(const void *block, size_t len, const struct sp_policy **ret)

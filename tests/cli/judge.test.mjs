@@ -70,6 +70,32 @@ test("rules see the time of day and the day of the week, in the machine's time z
   }
 });
 
+test("commands that no rule asks for flow unread, and no rule says anything else for that", (t) => {
+  const guard = (id, when, hit, miss) => `guard: ${id}\ntitle: t\nprotocol: redis\nwhen: '${when}'\nthen: alert\ncases:\n  - {send: "${hit}\\r\\n", expect: alert}\n  - {send: "${miss}\\r\\n", expect: pass}\n---\n`;
+  const some = guard("set", 'redis.command == "set" and redis.arg["2"] == "bad"', "SET k bad", "SET k v") + guard("config", 'redis.command in {"config|set" "keys"}', "KEYS *", "GET k") +
+    guard("script", 'redis.script contains "evil"', "EVAL evil 0", "EVAL ok 0") + guard("unknown", 'redis.command == "cf.reserve" or redis.config["dir"] == "/tmp"', "CF.RESERVE a 1", "PING");
+  const every = guard("every", "redis.args.count < 99", "GET k", "PING" + " a".repeat(99));
+  const dir = scratch(t), [few, all] = [write(dir, "some.yaml", some), write(dir, "all.yaml", some + every)];
+  const words = ["GET k", "SET k v", "SET k bad", "sEt k bad", "KEYS *", "CONFIG SET dir /tmp", "config get dir", "EVAL evil 0", "EVAL ok 0", "MULTI", "EXEC", "SELECT 1", "FOO bar", "CF.RESERVE a 1",
+    "HGETALL h", "SCRIPT LOAD evil", "FUNCTION LIST", "XADD s * a b", "SETRANGE k 1 bad", "AUTH a b"];
+  const counted = (line) => { const parts = line.split(" "); return `*${parts.length}\r\n${parts.map((p) => `$${p.length}\r\n${p}\r\n`).join("")}`; };
+  let seed = 7, input = "";
+  const below = (n) => ((seed = (seed * 1103515245 + 12345) & 0x7fffffff) >> 8) % n;
+  for (let i = 0; i < 500; i++) {
+    const commands = Array.from({ length: 1 + below(8) }, () => words[below(words.length)]).map((line) => (below(4) ? counted(line) : `${line}\r\n`));
+    input += record(String(i), commands.join(""), { protocol: "redis" });
+  }
+  const told = (rules) => {
+    const result = run(["judge", "--rules", rules, "-"], { input });
+    assert.equal(result.status, 0, result.err);
+    return lines(result);
+  };
+  const [a, b] = [told(few), told(all)];
+  assert.deepEqual(a.map(({ rules }) => rules.sort()), b.map(({ rules }) => rules.filter((id) => id !== "every").sort()));
+  const sum = (list) => list.reduce((n, { messages }) => n + messages, 0);
+  assert.ok(sum(a) < sum(b) * 0.8 && a.filter(({ rules }) => rules.length).length > 200, `${sum(a)} of ${sum(b)}`);
+});
+
 test("ids come back as they are", (t) => {
   const id = 'quote " backslash \\ newline \n tab \t ünïcödé \u{1f6aa}';
   assert.equal(lines(judge(t, record(id, request("/"))))[0].id, id);

@@ -15,6 +15,7 @@
 #define MAP (SP_F_REP | SP_F_KEYED)
 #define BO SP_F_BODY
 #define SEC SP_F_SECRET
+#define SO SP_F_SOME
 #define IK SP_F_IKEY
 
 #define SP_REDIS_FIELDS(F)                                                                                             \
@@ -26,9 +27,9 @@
     F(ARGS, "redis.args", SP_STR, RQ | ED | REP | BO, "dir", "Arguments behind the command's name, a subcommand included.") \
     F(ARG, "redis.arg", SP_STR, RQ | ED | MAP | BO, "dir", "The same by position: redis.arg[\"1\"] follows the command's name.") \
     F(KEYS, "redis.keys", SP_STR, RQ | REP | BO, "user:1", "Keys that the command names, found as the server finds them.") \
-    F(SCRIPT, "redis.script", SP_STR, RQ | ED | BO, "return 1", "Lua of EVAL, EVAL_RO and SCRIPT LOAD; library of FUNCTION LOAD.") \
-    F(CONFIG, "redis.config", SP_STR, RQ | ED | MAP | IK | BO, "/tmp", "Values that CONFIG SET gives, by parameter.")  \
-    F(CONFIG_NAMES, "redis.config.names", SP_STR, RQ | REP | BO, "dir", "Parameters that CONFIG SET sets, in small letters.") \
+    F(SCRIPT, "redis.script", SP_STR, RQ | ED | BO | SO, "return 1", "Lua of EVAL, EVAL_RO and SCRIPT LOAD; library of FUNCTION LOAD.") \
+    F(CONFIG, "redis.config", SP_STR, RQ | ED | MAP | IK | BO | SO, "/tmp", "Values that CONFIG SET gives, by parameter.")  \
+    F(CONFIG_NAMES, "redis.config.names", SP_STR, RQ | REP | BO | SO, "dir", "Parameters that CONFIG SET sets, in small letters.") \
     F(PASSWORD, "redis.password", SP_STR, RQ | REP | SEC | BO, "s3cret", "Passwords among the arguments: AUTH, HELLO AUTH, MIGRATE AUTH, ACL SETUSER, CONFIG SET requirepass and the like.") \
     F(USER, "redis.user", SP_STR, RQ, "default", "User whom the server has authenticated; default before that, none when its answer could not be seen.") \
     F(DATABASE, "redis.database", SP_NUM, RQ, "0", "Database that was selected last.")                                 \

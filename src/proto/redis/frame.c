@@ -75,12 +75,20 @@ _Static_assert(SP_REDIS_NFIELDS <= 64, "fields that are asked for are looked at 
 
 static bool is_every_read(const struct sp_ask *ask)
 {
-    return ask->want[0] & ~(SCRIPTS | CONFIGS);
+    return !ask->verb.heard && (ask->want[0] & ~(SCRIPTS | CONFIGS));
+}
+
+/* Some rule asks for a command of this name; for one that has subcommands, or is none of the server's own, it is not found out here. */
+static bool is_heard(const struct redis_command *c, const struct sp_ask *ask)
+{
+    return !c || c->subs || ask->verb.heard(ask->verb.ctx, sp_span_of(c->name, c->len));
 }
 
 static bool is_read(struct sp_span name, const struct sp_ask *ask)
 {
     const struct redis_command *c = redis_command_named(redis_c_text(name));
+    if (ask->verb.heard && is_heard(c, ask))
+        return true;
     if (!c)
         return sp_span_byte(name, 0, 0) != SP_NOT_FOUND;
     if (c->effect == EFFECT_SCRIPT)

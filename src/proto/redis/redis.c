@@ -213,6 +213,7 @@ const struct sp_proto sp_proto_redis = {
     .spec = "redis.io: Redis serialization protocol specification",
     .fields = fields,
     .nfields = SP_REDIS_NFIELDS,
+    .verb = SP_REDIS_COMMAND,
     .state_size = sizeof(struct redis_state),
     .state_version = 1,
     .head_max = INLINE_MAX,
