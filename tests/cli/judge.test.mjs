@@ -62,7 +62,7 @@ test("rules see the time of day and the day of the week, in the machine's time z
   for (const east of [-11, 0, 5, 14]) {
     const there = () => new Date(Date.now() + east * 3600000), expected = (d) => [`day-${d.getUTCDay() || 7}`, `hour-${d.getUTCHours()}`].join();
     const before = expected(there());
-    const result = run(["judge", "--rules", file, "-"], { input: record("a", request("/")), env: { ...process.env, TZ: `XXX${east > 0 ? "-" : "+"}${Math.abs(east)}` } });
+    const result = run(["judge", "--rules", file, "-"], { input: record("a", request("/")), env: { ...process.env, TZ: `ZZZ${east > 0 ? "-" : "+"}${Math.abs(east)}` } });
     assert.equal(result.status, 0, result.err);
     const [{ rules: told }] = lines(result);
     if (there().getUTCMinutes() !== 0) assert.equal(told.join(), before);
