@@ -186,7 +186,7 @@ bool sp_session_plausible(const struct sp_engine *e, const struct sp_session *s)
     uint16_t n = 0;
     while (sp_protos[n] && n < s->proto)
         n++;
-    return sp_protos[n] && side_plausible(e, &s->side[SP_C2S]) && side_plausible(e, &s->side[SP_S2C]);
+    return sp_protos[n] && sp_protos[n]->plausible(s->state) && side_plausible(e, &s->side[SP_C2S]) && side_plausible(e, &s->side[SP_S2C]);
 }
 
 bool sp_session_at_rest(const struct sp_session *s)

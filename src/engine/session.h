@@ -48,10 +48,11 @@ struct sp_session {
     uint64_t busy_ms;          /* last time any byte moved */
     uint32_t service;          /* index of the service, for ip.* fields and events */
     uint16_t proto;            /* index in sp_protos */
-    bool opaque;               /* both directions pass unread */
-    bool closing;              /* after everything in `out` was sent, close both sides */
-    bool abort_server;         /* the server side is to be closed at once (a message was refused half way) */
-    bool one_sided;            /* only one direction is known (judge, half a capture): never wait for the other */
+    /* 0 or not; no bool: a successor reads them where memory may be damaged */
+    uint8_t opaque;            /* both directions pass unread */
+    uint8_t closing;           /* after everything in `out` was sent, close both sides */
+    uint8_t abort_server;      /* the server side is to be closed at once (a message was refused half way) */
+    uint8_t one_sided;         /* only one direction is known (judge, half a capture): never wait for the other */
     uint8_t worst;             /* enum sp_act: gravest verdict so far */
     struct sp_side side[2];    /* by enum sp_dir */
     uint64_t state[SP_STATE_MAX / 8];
@@ -129,7 +130,7 @@ void sp_session_found(struct sp_session *s, enum sp_dir dir, size_t n);
  * refused, or the session is ending); it should be closed.
  */
 bool sp_session_quarantine(struct sp_engine *e, struct sp_session *s, const char *why);
-/* Could these offsets and blocks be a session's? For memory that somebody may have damaged. */
+/* Could these offsets, blocks and state be a session's? For memory that somebody may have damaged. */
 bool sp_session_plausible(const struct sp_engine *e, const struct sp_session *s);
 /* Between two messages in both directions, with nothing held and nothing due: it can go on elsewhere from its addresses and `state` alone. */
 bool sp_session_at_rest(const struct sp_session *s);

@@ -35,7 +35,7 @@ static inline uint64_t sum_words(const void *p, size_t n, uint64_t factor)
     return sum;
 }
 
-/* The decoder's state is left out: a wrong one makes messages malformed, not memory wrong. */
+/* The decoder's state is left out: a wrong one that is plausible makes messages malformed, not memory wrong. */
 uint64_t conn_sum(const struct conn *c)
 {
     return SUM_START + sum_words(c, offsetof(struct conn, session) + offsetof(struct sp_session, state), FACTOR_CONN);

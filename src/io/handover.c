@@ -129,6 +129,8 @@ static void fill(struct worker *w, struct conn *c, const struct handover *h, con
     if (h->state_version == proto->state_version + SP_STATE_VERSION_BUMP) {
         memset(s->state, 0, sizeof s->state);
         memcpy(s->state, h->state, h->state_size < proto->state_size ? h->state_size : proto->state_size);
+        if (!proto->plausible(s->state))
+            memset(s->state, 0, sizeof s->state);
     } /* else a fresh one does: that is what a boundary means */
     if (h->has_server) {
         c->fd[SP_S2C] = fd[1];

@@ -30,11 +30,60 @@ static bool is_live(const struct conn *c)
     return c->phase != CONN_FREE && c->phase != CONN_DEAD;
 }
 
+static bool are_pipes(const struct conn *c)
+{
+    bool known = c->pipe[0] <= PIPES_MAX && c->pipe[1] <= PIPES_MAX && (!c->pipe[0] || c->pipe[0] != c->pipe[1]);
+    return known && (c->pipe[0] || !c->piped[0]) && (c->pipe[1] || !c->piped[1]);
+}
+
 static bool is_sound(const struct worker *w, const struct conn *c)
 {
     bool plain = c->phase <= CONN_DEAD && c->server <= SERVER_GONE && c->service < w->conf.plan->nservices && c->fd[SP_C2S] >= 0;
-    bool piped = c->pipe[0] <= PIPES_MAX && c->pipe[1] <= PIPES_MAX && c->address <= SP_ADDRESSES_MAX;
-    return plain && piped && sp_session_plausible(&w->engine, &c->session);
+    bool agree = c->session.service == c->service && c->address <= SP_ADDRESSES_MAX && are_pipes(c);
+    return plain && agree && sp_session_plausible(&w->engine, &c->session);
+}
+
+/* A stream socket that does not listen: a client's or a server's. Those of our own kind (SOCK_SEQPACKET, listeners) are none. */
+static bool is_stream(int fd)
+{
+    int type = 0, listening = 0;
+    socklen_t len = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM)
+        return false;
+    len = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening;
+}
+
+/* A number that was closed may be somebody else's by now, in the table that we share with the keeper. */
+static bool is_open(int fd)
+{
+    return fd >= 0 && is_stream(fd);
+}
+
+/* Has `other` what `c` has in `dir`? */
+static bool shares(const struct conn *c, enum sp_dir dir, const struct conn *other)
+{
+    bool descriptor = c->fd[dir] >= 0 && (other->fd[SP_C2S] == c->fd[dir] || other->fd[SP_S2C] == c->fd[dir]);
+    return descriptor || (c->pipe[dir] && (other->pipe[SP_C2S] == c->pipe[dir] || other->pipe[SP_S2C] == c->pipe[dir]));
+}
+
+/* No sum tells whether what is under the hand is whole: a descriptor there may be any number. One that was being closed may be closed. */
+static bool has_own(const struct worker *w, struct conn *c)
+{
+    bool closing = w->hand->op == HAND_CLOSE || w->hand->op == HAND_CLOSE_SERVER;
+    for (int dir = 0; dir < 2; dir++) {
+        bool open = is_open(c->fd[dir]);
+        if (c->fd[dir] >= 0 && !open && !closing)
+            return false;
+        if (!open)
+            c->fd[dir] = -1;
+    }
+    for (uint32_t i = 1; i <= w->segment->fresh; i++) {
+        const struct conn *other = &w->conns[i];
+        if (other != c && is_live(other) && (shares(c, SP_C2S, other) || shares(c, SP_S2C, other)))
+            return false;
+    }
+    return c->fd[SP_C2S] < 0 || c->fd[SP_C2S] != c->fd[SP_S2C];
 }
 
 static bool adopt_blocks(struct worker *w, const struct conn *c)
@@ -71,7 +120,8 @@ static void adopt(struct worker *w, struct conn *c)
         set_free(w, c);
         return;
     }
-    if ((!in_hand && c->sum != conn_sum(c)) || !is_sound(w, c) || !adopt_blocks(w, c)) {
+    bool whole = is_sound(w, c) && (in_hand ? has_own(w, c) : c->sum == conn_sum(c));
+    if (!whole || !adopt_blocks(w, c)) {
         if (in_hand)
             w->hand->conn = 0;
         give_up(w, c);
@@ -96,17 +146,26 @@ static bool is_protocol(uint16_t index)
     return sp_protos[n] != NULL;
 }
 
+/* No sum tells whether the copy is whole. What it says is checked, but for how far its unit was looked at: that is done anew. */
+static void restore(struct conn *c, const struct hand *h)
+{
+    memcpy(c, &h->copy, conn_length(&h->copy));
+    c->session.side[SP_C2S].mark = c->session.side[SP_S2C].mark = 0;
+}
+
 /* Back to how it was when the mark was written. */
 static void roll_back(struct worker *w)
 {
     struct hand *h = w->hand;
-    struct conn *c = &w->conns[h->conn <= w->segment->fresh ? h->conn : 0];
+    if (h->conn > w->segment->fresh)
+        *h = (struct hand){0};
+    struct conn *c = &w->conns[h->conn];
     bool copied = h->op != HAND_IDLE && h->op != HAND_ACCEPT && h->conn;
     bool ours = copied && is_protocol(h->copy.session.proto) && h->copy.session.flow_id == c->session.flow_id;
     if (h->op == HAND_ACCEPT)
         c->phase = CONN_FREE; /* its descriptor is welcomed again */
     else if (ours)
-        memcpy(c, &h->copy, conn_length(&h->copy));
+        restore(c, h);
     else if (copied || h->op > HAND_PASS)
         *h = (struct hand){0}; /* damaged: so is the connection, unless nothing had been done to it */
 }
@@ -171,17 +230,6 @@ static bool know_all(const struct worker *w, struct known *k)
     return true;
 }
 
-/* A stream socket that does not listen: a client's or a server's. Those of our own kind (SOCK_SEQPACKET, listeners) are none. */
-static bool is_stream(int fd)
-{
-    int type = 0, listening = 0;
-    socklen_t len = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM)
-        return false;
-    len = sizeof listening;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && !listening;
-}
-
 static bool is_pipe(int fd)
 {
     struct stat st;
@@ -215,6 +263,12 @@ static void sweep(struct worker *w)
 
 /* ---- the connection under the hand ---- */
 
+/* A counter that is damaged wraps, and what is left is more than the step could have done. */
+static int64_t less(int64_t n, uint64_t counted)
+{
+    return (int64_t)((uint64_t)n - counted);
+}
+
 /* More than the step could have done is damage. */
 static bool within(int64_t n, uint64_t most)
 {
@@ -231,7 +285,7 @@ static int64_t taken(struct worker *w, struct conn *c, enum sp_dir dir)
     int64_t n = settle_taken(c->fd[dir], &reset);
     if (n < -1 && !reset) /* it may be -1: nothing was received, and an end taken for granted */
         return n;
-    n -= (int64_t)c->session.side[dir].bytes + (dir == SP_C2S ? c->preface : 0);
+    n = less(n, c->session.side[dir].bytes + (dir == SP_C2S ? c->preface : 0));
     if (n == -1) {
         reset = true;
         n = 0;
@@ -256,7 +310,7 @@ static int64_t send_done(struct conn *c, enum sp_dir dir)
     int64_t given = settle_given(c->fd[dir_back(dir)], dir == SP_C2S);
     if (given == -ECONNRESET)
         return 0; /* the next attempt finds out */
-    int64_t n = given - (int64_t)c->given[dir];
+    int64_t n = less(given, c->given[dir]);
     return within(n, d->clear - d->sent) ? n : -EIO;
 }
 
@@ -284,7 +338,7 @@ static int64_t local_send_done(struct worker *w, struct conn *c)
     const struct sp_side *d = &c->session.side[SP_C2S];
     int64_t left = settle_piped(w->segment->pipes[PIPES_MAX].fd[0]), n = 0;
     if (h->op == HAND_LOCAL_EMPTY)
-        n = left < 0 ? -EIO : (int64_t)h->arg - left;
+        n = left < 0 ? -EIO : (int64_t)(h->arg - (uint64_t)left);
     else if (h->op == HAND_LOCAL_SENT)
         n = (int64_t)h->sent;
     if (!within(n, d->clear - d->sent))
@@ -372,12 +426,6 @@ static int settle(struct worker *w, struct conn *c)
     default:
         return 0;
     }
-}
-
-/* The number may be somebody else's by now, in the table that we share with the keeper. */
-static bool is_open(int fd)
-{
-    return fd >= 0 && is_stream(fd);
 }
 
 /* The step may have been told of a reset. */

@@ -68,8 +68,9 @@ struct conn {
     uint8_t bulk;          /* bit by direction: its latest read was long */
     uint8_t address;       /* which of the server's addresses is being tried */
     uint8_t strikes;       /* workers that died with it under the hand */
-    bool perhaps_given;    /* a predecessor died while it gave it to another worker: that one may be at it */
-    bool asked;            /* the server was sent something since it last said something */
+    /* 0 or not; no bool: a successor reads them where memory may be damaged */
+    uint8_t perhaps_given; /* a predecessor died while it gave it to another worker: that one may be at it */
+    uint8_t asked;         /* the server was sent something since it last said something */
     uint16_t service;
     uint16_t pipe[2];      /* by direction: number of the pipe + 1, 0 = none */
     uint32_t piped[2];     /* bytes in it */

@@ -32,7 +32,7 @@ struct state {
     int32_t control, listener, report, report_wake, segment;
     int32_t plan, policy;       /* to work with from now on */
     uint64_t generation;
-    uint32_t restarts, plain;
+    uint32_t restarts;
     uint64_t plain_ms;
     int32_t trial;              /* one byte on it: our worker is up */
     uint32_t nlisteners, nold;
@@ -65,7 +65,6 @@ static int write_state(const struct keeper *k, int trial)
     s.policy = k->next.policy_fd;
     s.generation = k->next.generation;
     s.restarts = k->restarts;
-    s.plain = k->plain;
     s.plain_ms = k->plain_ms;
     s.trial = trial;
     s.nlisteners = k->next.nlisteners;

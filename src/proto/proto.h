@@ -225,6 +225,8 @@ struct sp_proto {
     void (*grant)(void *st, enum sp_dir dir, const struct sp_frame *f, enum sp_act done);
     /* Between messages, with nothing owed in either direction: this state, or a fresh one where its version is another, is all there is to go on with. */
     bool (*rest)(const void *st);
+    /* Could this be a state of ours? For memory that somebody may have damaged: with one that passes here, nothing reaches outside of a table or a buffer. */
+    bool (*plausible)(const void *st);
     /* Only `dir` can be seen (judging half a connection, perhaps not from its beginning): before its first bytes, and behind every unit, what
      * the other side owes counts as given, plainly. */
     void (*alone)(void *st, enum sp_dir dir);

@@ -152,6 +152,15 @@ static bool http_rest(const void *state)
     return st->count == 0 && !st->held && !st->tunnel && !st->kept && st->phase[SP_C2S] == PHASE_HEAD && st->phase[SP_S2C] == PHASE_HEAD;
 }
 
+static bool http_plausible(const void *state)
+{
+    const struct http_state *st = state;
+    for (unsigned i = 0; i < OUTSTANDING_MAX; i++)
+        if (st->kinds[i] > KIND_UNKNOWN)
+            return false;
+    return st->phase[SP_C2S] <= PHASE_CLOSE && st->phase[SP_S2C] <= PHASE_CLOSE && st->first < OUTSTANDING_MAX && st->count <= OUTSTANDING_MAX;
+}
+
 static void http_alone(void *state, enum sp_dir dir)
 {
     struct http_state *st = state;
@@ -192,6 +201,7 @@ const struct sp_proto sp_proto_http = {
     .step = http_step,
     .grant = http_grant,
     .rest = http_rest,
+    .plausible = http_plausible,
     .alone = http_alone,
     .forward = http_forward,
     .secret_keys = secret_keys,

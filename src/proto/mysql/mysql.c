@@ -318,6 +318,13 @@ static bool mysql_rest(const void *state)
     return st->phase == PHASE_START || (st->phase == PHASE_READY && st->nowed == 0 && !(st->flags & FLAG_CONT));
 }
 
+static bool mysql_plausible(const void *state)
+{
+    const struct mysql_state *st = state;
+    bool names = st->user.n <= NAME_BYTES && st->database.n <= NAME_BYTES && st->application.n <= NAME_BYTES && st->next.n <= NAME_BYTES;
+    return names && st->nowed <= OWED_MAX;
+}
+
 static void mysql_alone(void *state, enum sp_dir dir)
 {
     struct mysql_state *st = state;
@@ -354,5 +361,6 @@ const struct sp_proto sp_proto_mysql = {
     .step = mysql_step,
     .grant = mysql_grant,
     .rest = mysql_rest,
+    .plausible = mysql_plausible,
     .alone = mysql_alone,
 };

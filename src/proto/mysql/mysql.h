@@ -107,7 +107,7 @@ struct mysql_state {
     uint32_t more;          /* the same, MariaDB's own */
     uint32_t version;       /* as version comments write it */
     uint8_t part;
-    bool cont;              /* server: the next packet continues the last one */
+    uint8_t cont;           /* server: the next packet continues the last one */
     uint16_t left, second;
     uint8_t nowed;
     uint8_t owed[OWED_MAX / 2]; /* enum mysql_owes, oldest first, four bits each */

@@ -204,6 +204,14 @@ static bool pgsql_rest(const void *state)
     return st->phase == PHASE_READY || st->phase == PHASE_START;
 }
 
+static bool pgsql_plausible(const void *state)
+{
+    const struct pgsql_state *st = state;
+    bool names = st->user.n <= NAME_MAX_BYTES && st->database.n <= NAME_MAX_BYTES && st->application.n <= NAME_MAX_BYTES;
+    uint8_t t = st->transaction;
+    return names && st->replication < REPLICATIONS && (!t || t == 'I' || t == 'T' || t == 'E');
+}
+
 static void pgsql_alone(void *state, enum sp_dir dir)
 {
     struct pgsql_state *st = state;
@@ -241,5 +249,6 @@ const struct sp_proto sp_proto_pgsql = {
     .step = pgsql_step,
     .grant = pgsql_grant,
     .rest = pgsql_rest,
+    .plausible = pgsql_plausible,
     .alone = pgsql_alone,
 };

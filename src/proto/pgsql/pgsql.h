@@ -98,7 +98,8 @@ struct pgsql_startup {
 };
 bool pgsql_startup_read(struct sp_span unit, struct pgsql_startup *ret, enum sp_pgsql_anomaly *ret_anomaly);
 void pgsql_startup_values(struct sp_msg *m, const struct pgsql_startup *s);
-extern const char *const pgsql_replications[];
+enum { REPLICATIONS = 3 };
+extern const char *const pgsql_replications[REPLICATIONS];
 /* Which kind of connection a value of `replication` asks for: index in pgsql_replications. */
 unsigned pgsql_replication_of(struct sp_span value);
 

@@ -2,7 +2,7 @@
 /* startup: the first message of a session: version and parameters. "Start-up", StartupMessage. */
 #include "proto/pgsql/pgsql.h"
 
-const char *const pgsql_replications[] = {"", "physical", "database"};
+const char *const pgsql_replications[REPLICATIONS] = {"", "physical", "database"};
 
 /* As the server reads a boolean: any beginning of these words that is not ambiguous, in any case. */
 static bool says_yes(struct sp_span value)

@@ -193,6 +193,12 @@ static bool redis_rest(const void *state)
     return !st->left && !st->need && !(st->flags & (ST_DEAD | ST_MULTI | ST_AUTH));
 }
 
+static bool redis_plausible(const void *state)
+{
+    const struct redis_state *st = state;
+    return st->user_len <= USER_MAX && st->pending_len <= USER_MAX;
+}
+
 static void redis_alone(void *state, enum sp_dir dir)
 {
     struct redis_state *st = state;
@@ -228,6 +234,7 @@ const struct sp_proto sp_proto_redis = {
     .step = redis_step,
     .grant = redis_grant,
     .rest = redis_rest,
+    .plausible = redis_plausible,
     .alone = redis_alone,
     .secret_keys = secret_keys,
 };
