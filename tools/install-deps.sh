@@ -9,7 +9,7 @@ set -eu
 # from Debian, an nginx of another flavour).
 build='gcc libc6-dev meson ninja-build pkg-config libvectorscan-dev libfyaml-dev libpcap-dev libseccomp-dev libsystemd-dev libsqlite3-dev zlib1g-dev libbrotli-dev libzstd-dev'
 run="$build nginx=nginx-light curl=curl"
-test="$run node=nodejs npm=npm apache2=apache2 redis-server=redis-server redis-cli=redis-tools postgresql-15 psql=postgresql-client-15 libpq-dev mariadbd=mariadb-server mariadb=mariadb-client openssl=openssl setpriv=util-linux ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev libpg-query-dev debhelper dpkg-dev fakeroot lintian logrotate systemd-analyze=systemd"
+test="$run node=nodejs npm=npm apache2=apache2 redis-server=redis-server redis-cli=redis-tools postgresql-15 psql=postgresql-client-15 libpq-dev mariadbd=mariadb-server mariadb=mariadb-client mariadb-test-data openssl=openssl setpriv=util-linux ip=iproute2 git=git clang libclang-rt-14-dev clang-format ctags=universal-ctags libcmocka-dev libpg-query-dev debhelper dpkg-dev fakeroot lintian logrotate systemd-analyze=systemd"
 soak="$build node=nodejs taskset=util-linux wrk=wrk"
 bench="$run node=nodejs taskset=util-linux haproxy=haproxy wrk=wrk libnginx-mod-http-modsecurity modsecurity-crs redis-server=redis-server redis-benchmark=redis-tools postgresql-15 mariadbd=mariadb-server mariadb=mariadb-client pgbouncer=pgbouncer sysbench=sysbench setpriv=util-linux"
 deb="$build debhelper dpkg-dev fakeroot"

@@ -55,8 +55,8 @@ export const pgEnvironment = (port, more = {}) => ({ ...process.env, PGHOST: "12
 export const psql = (port, sql, more = {}, flags = []) =>
   out("psql", ["-X", "-q", "-A", "-t", ...flags, ...(sql === undefined ? [] : ["-c", sql])], { env: pgEnvironment(port, more) });
 
-/** A MariaDB with the users root, app and (without a password) anybody. `encrypted`: it takes TLS. */
-export async function mariadb(t, { encrypted = false } = {}) {
+/** A MariaDB with the users root, app and (without a password) anybody. `encrypted`: it takes TLS. `more`: options of the server. */
+export async function mariadb(t, { encrypted = false, more = [] } = {}) {
   const server = await home(t, "mysql"), port = await freePort(), data = path.join(server.dir, "data");
   const own = process.getuid() === 0 ? "mysql" : os.userInfo().username;
   await out("mariadb-install-db", ["--no-defaults", `--user=${own}`, `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-log-bin"],
@@ -64,7 +64,7 @@ export async function mariadb(t, { encrypted = false } = {}) {
   const users = write(server.dir, "users.sql", Object.entries({ root: password, app: password, anybody: "" }).map(([user, secret]) => // one line a statement
     `GRANT ALL ON *.* TO '${user}'@'127.0.0.1' IDENTIFIED BY '${secret}' WITH GRANT OPTION;\n`).join(""));
   const args = ["--no-defaults", `--datadir=${data}`, `--tmpdir=${server.dir}`, `--port=${port}`, `--socket=${server.dir}/socket`, "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
-    "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-allowed-packet=1G", "--local-infile=1", `--init-file=${users}`];
+    "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-allowed-packet=1G", "--local-infile=1", `--init-file=${users}`, ...more];
   if (encrypted) {
     await certify((command, more) => out(...as("mysql", command, more), { cwd: server.dir }), ".");
     args.push(`--ssl-key=${server.dir}/server.key`, `--ssl-cert=${server.dir}/server.crt`);
